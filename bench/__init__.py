@@ -1,0 +1,1 @@
+"""Load runs: scenarios, open-loop load, histograms, reports."""

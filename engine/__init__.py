@@ -1,0 +1,1 @@
+"""The server around the compiled core: listeners, services, projections."""

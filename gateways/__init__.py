@@ -1,0 +1,1 @@
+"""Translators to the institutions, and the institutions' stand-ins."""

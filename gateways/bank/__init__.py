@@ -1,0 +1,1 @@
+"""The settlement bank: gateway and emulator."""

@@ -1,0 +1,1 @@
+"""The central bank's payment system (PBoC): gateway and emulator."""

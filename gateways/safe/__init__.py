@@ -1,0 +1,1 @@
+"""The foreign-exchange authority (SAFE): gateway and emulator."""

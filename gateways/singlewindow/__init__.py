@@ -1,0 +1,1 @@
+"""The Single Window of customs: gateway and emulator."""

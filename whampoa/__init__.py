@@ -1,0 +1,1 @@
+"""What a partner imports: the generated messages, the client, the check of a proof."""

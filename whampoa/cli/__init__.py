@@ -1,0 +1,1 @@
+"""The `whampoa` command: one file a verb."""
