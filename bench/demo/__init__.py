@@ -1,0 +1,1 @@
+"""The demo: the whole corridor as real processes, from a declared parcel to paid merchants."""

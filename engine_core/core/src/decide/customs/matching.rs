@@ -1,0 +1,179 @@
+//! The join of order, waybill and list: one judgement over everything known under a trade key.
+//!
+//! It is made again on every arrival, in whatever order documents come, from the cases alone. Only what customs took
+//! disputes anything, so that a stranger's unread filing cannot stop a released trade.
+
+use super::desk::Desk;
+use super::merchant::{self, Named};
+use crate::contract::whampoa::registry::v1::Role;
+use crate::event::NO_INDEX;
+use crate::money::Currency;
+use crate::state::document::{Line, ListCase, OrderCase, Slots, Version};
+use crate::state::trade::MerchantReason;
+
+/// How far the documents of a line have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    Declared,
+    Matched,
+    Released,
+}
+
+/// A line of the order with what all documents say of it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub gnum: u16,
+    pub currency: Currency,
+    pub total_e5: u64,
+    pub merchant: u32,
+    /// Why this merchant; `Unknown` when there is none.
+    pub reason: MerchantReason,
+    pub dispute: Option<MerchantReason>,
+    pub stage: Stage,
+    /// Value of the released list line, never above the order's.
+    pub verified_e5: u64,
+    /// The list that released the line first.
+    pub list: Option<u32>,
+    /// Declarant whose use of the merchant's data a grant covers.
+    pub declarant: u32,
+}
+
+/// A list as far as the judgement needs it.
+struct Seen<'a> {
+    slot: u32,
+    list: &'a ListCase,
+    is_carried: bool,
+    waybill_differs: bool,
+}
+
+/// Judges every line of an order; `None` while nothing was declared.
+pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judged>> {
+    let reference = order.reference()?;
+    let is_accepted = order.versions.iter().any(Version::is_accepted);
+    let seen: Vec<Seen<'_>> = order.lists.iter().filter_map(|slot| see(desk, *slot)).collect();
+    let whole = dispute_of_order(order, reference, &seen);
+    let judge_line = |line: &Line| {
+        let mut judged = start(order, reference, line, whole);
+        let mut named = named_by_versions(order, reference, line);
+        for one in &seen {
+            let Some(other) = one.list.lines.iter().find(|other| other.gnum == line.gnum) else { continue };
+            named.push((other.merchant, other.reason));
+            judged.dispute = judged.dispute.or(dispute_of_line(one, line, other));
+            judged.declarant = one.list.head.agent_party;
+            if is_accepted && one.is_carried {
+                cover(&mut judged, one, line, other);
+            }
+        }
+        let times = [order.first_ms, now_ms];
+        (judged.merchant, judged.reason) = merchant::combine(&desk.state.registry, &named, &times);
+        if judged.reason == MerchantReason::Contradiction {
+            judged.dispute = judged.dispute.or(Some(MerchantReason::Contradiction));
+        }
+        if judged.dispute.is_none() && !is_entrusted(desk, &judged, &seen, now_ms) {
+            judged.dispute = Some(MerchantReason::NotEntrusted);
+        }
+        judged
+    };
+    Some(reference.lines.iter().map(judge_line).collect())
+}
+
+fn start(order: &OrderCase, reference: &Version, line: &Line, dispute: Option<MerchantReason>) -> Judged {
+    debug_assert!(!order.versions.is_empty());
+    Judged {
+        gnum: line.gnum,
+        currency: line.currency,
+        total_e5: line.total_e5,
+        merchant: NO_INDEX,
+        reason: MerchantReason::Unknown,
+        dispute,
+        stage: Stage::Declared,
+        verified_e5: 0,
+        list: None,
+        declarant: reference.consignor_party,
+    }
+}
+
+/// Lists that customs took, with the state of their waybill.
+fn see<'a>(desk: &'a Desk<'_>, slot: u32) -> Option<Seen<'a>> {
+    let list = desk.lists.at(slot).filter(|list| list.stands())?;
+    let waybill = desk.waybills.at(list.head.waybill)?;
+    let names_another_order = waybill
+        .lists
+        .iter()
+        .filter_map(|other| desk.lists.at(*other))
+        .any(|other| other.stands() && other.head.order != list.head.order);
+    let consignor = &waybill.head;
+    let head = &list.head;
+    let names_a_party_of_the_list = consignor.consignor_party != NO_INDEX
+        && [head.consignor_party, head.owner_party, head.agent_party]
+            .into_iter()
+            .chain(list.lines.iter().map(|line| line.merchant))
+            .any(|party| party == consignor.consignor_party);
+    let is_consistent =
+        consignor.consignor.is_empty() || consignor.consignor == head.consignor || names_a_party_of_the_list;
+    Some(Seen {
+        slot,
+        list,
+        is_carried: waybill.is_accepted(),
+        waybill_differs: names_another_order || !is_consistent,
+    })
+}
+
+/// What disputes the order as a whole.
+fn dispute_of_order(order: &OrderCase, reference: &Version, seen: &[Seen<'_>]) -> Option<MerchantReason> {
+    let accepted = || order.versions.iter().filter(|version| version.is_accepted());
+    if accepted().any(|version| !version.says_the_same(reference)) {
+        return Some(MerchantReason::OrderDiffers);
+    }
+    if accepted().any(|version| version.platform_differs) || seen.iter().any(|one| one.list.head.platform_differs) {
+        return Some(MerchantReason::PlatformDiffers);
+    }
+    let is_ordered = |line: &Line| reference.lines.iter().any(|ordered| ordered.gnum == line.gnum);
+    let lists_more = seen.iter().any(|one| !one.list.lines.iter().all(is_ordered));
+    lists_more.then_some(MerchantReason::ListDiffers)
+}
+
+fn dispute_of_line(one: &Seen<'_>, ordered: &Line, listed: &Line) -> Option<MerchantReason> {
+    if !listed.agrees(ordered) {
+        return Some(MerchantReason::ListDiffers);
+    }
+    one.waybill_differs.then_some(MerchantReason::WaybillDiffers)
+}
+
+/// A line is counted once, however many agents list it: the first released list stands for it.
+fn cover(judged: &mut Judged, one: &Seen<'_>, ordered: &Line, listed: &Line) {
+    if one.list.is_released() {
+        if judged.list.is_none() {
+            judged.list = Some(one.slot);
+            judged.verified_e5 = listed.total_e5.min(ordered.total_e5);
+        }
+        judged.stage = Stage::Released;
+    } else {
+        judged.stage = judged.stage.max(Stage::Matched);
+    }
+}
+
+/// The evidence of the order's versions: the one that speaks for it, and those that customs took as well.
+fn named_by_versions(order: &OrderCase, reference: &Version, line: &Line) -> Vec<Named> {
+    let mut named = vec![(line.merchant, line.reason)];
+    let others = order.versions.iter().filter(|version| version.is_accepted() && version.consignor != reference.consignor);
+    let same_line = |version: &Version| version.lines.iter().find(|other| other.gnum == line.gnum).copied();
+    named.extend(others.filter_map(same_line).map(|other| (other.merchant, other.reason)));
+    named
+}
+
+/// Whoever declared for the merchant in its own name was entrusted when it did, or is by now.
+fn is_entrusted(desk: &Desk<'_>, judged: &Judged, seen: &[Seen<'_>], now_ms: u64) -> bool {
+    if judged.merchant == NO_INDEX {
+        return true;
+    }
+    let registry = &desk.state.registry;
+    let holds_line = |one: &&Seen<'_>| one.list.lines.iter().any(|line| line.gnum == judged.gnum);
+    seen.iter().filter(holds_line).all(|one| {
+        [one.list.head.agent_party, one.list.head.consignor_party].into_iter().all(|party| {
+            party == judged.merchant
+                || !registry.has_role(party, Role::Declarant)
+                || merchant::acts_for(registry, party, judged.merchant, &[one.list.declared_ms, now_ms])
+        })
+    })
+}

@@ -1,0 +1,77 @@
+//! Every row kind with its columns: what traces, proofs and docs/formats.md read rows by.
+
+use super::codec::Row;
+use crate::ids::{Id, Step};
+
+/// One row kind.
+#[derive(Clone, Copy, Debug)]
+pub struct RowKind {
+    pub kind: u16,
+    pub name: &'static str,
+    /// Width without the salt.
+    pub width: usize,
+    pub columns: &'static [(&'static str, usize)],
+}
+
+const fn of<R: Row>() -> RowKind {
+    RowKind { kind: R::KIND, name: R::NAME, width: R::WIDTH, columns: R::LAYOUT }
+}
+
+/// All row kinds.
+pub const ROWS: &[RowKind] = &[of::<crate::state::trade::TradeRow>()];
+
+impl RowKind {
+    pub fn find(kind: u16) -> Option<&'static Self> {
+        ROWS.iter().find(|row| row.kind == kind)
+    }
+
+    /// The bytes of one column of a row.
+    pub fn column<'a>(&self, row: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        let mut at = 0;
+        for (column, width) in self.columns {
+            if *column == name {
+                return row.get(at..at + width);
+            }
+            at += width;
+        }
+        None
+    }
+
+    /// The step before this one of the same subject.
+    pub fn previous(&self, row: &[u8]) -> Option<Step> {
+        let column = self.column(row, "previous")?;
+        super::codec::Wire::get(column).filter(Step::is_some)
+    }
+
+    /// Index of the grant the row names.
+    pub fn grant(&self, row: &[u8]) -> Option<u32> {
+        let column = self.column(row, "grant")?;
+        super::codec::Wire::get(column).filter(|grant| *grant != super::NO_INDEX)
+    }
+
+    /// The row in words: its columns with numbers, ids left out but the first.
+    pub fn text(&self, row: &[u8]) -> String {
+        let mut at = 0;
+        let mut parts = Vec::new();
+        for (name, width) in self.columns {
+            let Some(bytes) = row.get(at..at + width) else { break };
+            at += width;
+            let value = match (*name, *width) {
+                ("previous" | "grant" | "rate", _) => continue,
+                (_, 1..=8) => number(name, bytes),
+                (_, 16) if parts.is_empty() => Id(bytes.try_into().expect("16 bytes")).to_string(),
+                _ => continue,
+            };
+            parts.push(format!("{name} {value}"));
+        }
+        parts.join(", ")
+    }
+}
+
+fn number(name: &str, bytes: &[u8]) -> String {
+    let value = bytes.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    match name.ends_with("_minor") && bytes.len() == 8 {
+        true => (value as i64).to_string(),
+        false => value.to_string(),
+    }
+}

@@ -1,0 +1,432 @@
+//! How entries are laid out: fixed-width values, rows and fields, written and read by one table per entry kind.
+
+use crate::ids::{Id, KeyDigest, Step};
+use crate::money::Currency;
+
+/// Bytes of an entry that are not what its kind says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry of kind {kind}: {what}")]
+pub struct CodecFault {
+    pub kind: u8,
+    pub what: String,
+}
+
+/// A value of fixed width, big-endian.
+pub trait Wire: Sized {
+    const WIDTH: usize;
+    fn put(&self, out: &mut Vec<u8>);
+    /// Reads from the first `WIDTH` bytes; `None` when they are no value of this type.
+    fn get(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! integer_wire {
+    ($($t:ty),*) => {$(
+        impl Wire for $t {
+            const WIDTH: usize = size_of::<$t>();
+            fn put(&self, out: &mut Vec<u8>) { out.extend_from_slice(&self.to_be_bytes()); }
+            fn get(bytes: &[u8]) -> Option<Self> {
+                Some(Self::from_be_bytes(bytes.get(..Self::WIDTH)?.try_into().ok()?))
+            }
+        }
+    )*};
+}
+integer_wire!(u8, u16, u32, u64, i32, i64);
+
+impl<const N: usize> Wire for [u8; N] {
+    const WIDTH: usize = N;
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        bytes.get(..N)?.try_into().ok()
+    }
+}
+
+impl Wire for bool {
+    const WIDTH: usize = 1;
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        match bytes.first()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+impl Wire for Id {
+    const WIDTH: usize = 16;
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        Wire::get(bytes).map(Self)
+    }
+}
+
+impl Wire for KeyDigest {
+    const WIDTH: usize = 16;
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        Wire::get(bytes).map(Self)
+    }
+}
+
+impl Wire for Currency {
+    const WIDTH: usize = 2;
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        Wire::get(bytes).map(Self)
+    }
+}
+
+/// u48 index ‖ u16 row.
+impl Wire for Step {
+    const WIDTH: usize = 8;
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.index << 16 | u64::from(self.row)).put(out);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        let packed = u64::get(bytes)?;
+        Some(Self { index: packed >> 16, row: packed as u16 })
+    }
+}
+
+/// Text of at most `N` bytes, zero-padded; holds no zero byte itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Text<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> Text<N> {
+    /// `None` when the text is longer than `N` bytes or holds a zero byte.
+    pub fn new(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.len() > N || bytes.contains(&0) {
+            return None;
+        }
+        let mut raw = [0; N];
+        raw[..bytes.len()].copy_from_slice(bytes);
+        Some(Self(raw))
+    }
+
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(N);
+        std::str::from_utf8(&self.0[..end]).unwrap_or("")
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.first().is_none_or(|byte| *byte == 0)
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> std::fmt::Debug for Text<N> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self.as_str(), out)
+    }
+}
+
+impl<const N: usize> Wire for Text<N> {
+    const WIDTH: usize = N;
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        let raw: [u8; N] = Wire::get(bytes)?;
+        let end = raw.iter().position(|byte| *byte == 0).unwrap_or(N);
+        let is_padded = raw[end..].iter().all(|byte| *byte == 0);
+        (is_padded && std::str::from_utf8(&raw[..end]).is_ok()).then_some(Self(raw))
+    }
+}
+
+/// Bytes kept encrypted apart from the entry; the entry holds a salted commitment and the length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// As decided: the value, and the party or subject under whose key it is kept.
+    Open { value: Vec<u8>, subject: Id },
+    /// As read from the journal alone.
+    Sealed,
+}
+
+/// One field of an entry on its way to the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldOut {
+    pub id: u16,
+    pub kind: u8,
+    pub value: Vec<u8>,
+    /// Set for a private field: whose key encrypts it.
+    pub secret_of: Option<Id>,
+}
+
+/// Rows of one kind on their way to the journal, without salts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionOut {
+    pub kind: u16,
+    pub width: u16,
+    pub rows: Vec<u8>,
+}
+
+/// What an entry is written into: fields in ascending id, then row sections in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Writer {
+    pub fields: Vec<FieldOut>,
+    pub sections: Vec<SectionOut>,
+}
+
+/// Kinds of fields (docs/formats.md).
+pub const KIND_BYTES: u8 = 1;
+pub const KIND_TEXT: u8 = 2;
+pub const KIND_FIXED: u8 = 3;
+pub const KIND_LIST: u8 = 5;
+
+/// First field id of the private parts that belong to the rows of a section, one per row.
+pub const FIRST_PRIVATE_ROW_FIELD: u16 = 0x1000;
+
+impl Writer {
+    pub fn field<T: FieldValue>(&mut self, id: u16, value: &T) {
+        self.fields.push(FieldOut { id, kind: T::KIND, value: value.to_field(), secret_of: None });
+    }
+
+    pub fn secret(&mut self, id: u16, secret: &Secret) {
+        if let Secret::Open { value, subject } = secret {
+            let (kind, value) = (KIND_BYTES, value.clone());
+            self.fields.push(FieldOut { id, kind, value, secret_of: Some(*subject) });
+        }
+    }
+
+    pub fn rows<R: Row>(&mut self, rows: &[R]) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(rows.len() * R::WIDTH);
+        rows.iter().for_each(|row| row.put(&mut bytes));
+        self.sections.push(SectionOut { kind: R::KIND, width: R::WIDTH as u16, rows: bytes });
+    }
+}
+
+/// What an entry is read from: the journal's view of it, or a `Writer` in tests.
+pub trait Source {
+    /// A public field's value.
+    fn field(&self, id: u16) -> Option<&[u8]>;
+    /// How many private fields have ids from `first` on, contiguous.
+    fn secrets_from(&self, first: u16) -> usize;
+    /// The rows of a kind: bytes, stride (salt included) and count.
+    fn rows(&self, kind: u16) -> Option<(&[u8], usize, usize)>;
+}
+
+impl Source for Writer {
+    fn field(&self, id: u16) -> Option<&[u8]> {
+        self.fields.iter().find(|field| field.id == id && field.secret_of.is_none()).map(|field| &field.value[..])
+    }
+
+    fn secrets_from(&self, first: u16) -> usize {
+        self.fields.iter().filter(|field| field.id >= first && field.secret_of.is_some()).count()
+    }
+
+    fn rows(&self, kind: u16) -> Option<(&[u8], usize, usize)> {
+        let section = self.sections.iter().find(|section| section.kind == kind)?;
+        let stride = usize::from(section.width);
+        Some((&section.rows, stride, section.rows.len() / stride))
+    }
+}
+
+/// A value that can stand in a field.
+pub trait FieldValue: Sized {
+    const KIND: u8;
+    fn to_field(&self) -> Vec<u8>;
+    fn from_field(bytes: &[u8]) -> Option<Self>;
+}
+
+impl<T: Wire> FieldValue for T {
+    const KIND: u8 = KIND_FIXED;
+    fn to_field(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(T::WIDTH);
+        self.put(&mut out);
+        out
+    }
+    fn from_field(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == T::WIDTH).then(|| T::get(bytes)).flatten()
+    }
+}
+
+impl FieldValue for String {
+    const KIND: u8 = KIND_TEXT;
+    fn to_field(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+    fn from_field(bytes: &[u8]) -> Option<Self> {
+        String::from_utf8(bytes.to_vec()).ok()
+    }
+}
+
+/// A packed list: u16 width, then the values.
+impl<T: Wire> FieldValue for Vec<T> {
+    const KIND: u8 = KIND_LIST;
+    fn to_field(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 + self.len() * T::WIDTH);
+        (T::WIDTH as u16).put(&mut out);
+        self.iter().for_each(|value| value.put(&mut out));
+        out
+    }
+    fn from_field(bytes: &[u8]) -> Option<Self> {
+        let values = bytes.get(2..)?;
+        if usize::from(u16::get(bytes)?) != T::WIDTH || !values.len().is_multiple_of(T::WIDTH) {
+            return None;
+        }
+        values.chunks_exact(T::WIDTH).map(T::get).collect()
+    }
+}
+
+impl<A: Wire, B: Wire> Wire for (A, B) {
+    const WIDTH: usize = A::WIDTH + B::WIDTH;
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        Some((A::get(bytes)?, B::get(bytes.get(A::WIDTH..)?)?))
+    }
+}
+
+/// A fixed record; its salt is added by the journal.
+pub trait Row: Sized {
+    const KIND: u16;
+    const NAME: &'static str;
+    const WIDTH: usize;
+    /// Name and width of every column, for docs/formats.md.
+    const LAYOUT: &'static [(&'static str, usize)];
+    fn put(&self, out: &mut Vec<u8>);
+    fn get(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Reads one required field.
+pub fn read_field<T: FieldValue>(source: &dyn Source, entry: u8, id: u16, name: &str) -> Result<T, CodecFault> {
+    source
+        .field(id)
+        .and_then(T::from_field)
+        .ok_or_else(|| CodecFault { kind: entry, what: format!("field {id} ({name}) is missing or no such value") })
+}
+
+/// Reads all rows of a kind; none when the section is absent.
+pub fn read_rows<R: Row>(source: &dyn Source, entry: u8) -> Result<Vec<R>, CodecFault> {
+    let Some((bytes, stride, count)) = source.rows(R::KIND) else { return Ok(Vec::new()) };
+    let fault = |what: String| CodecFault { kind: entry, what };
+    if stride < R::WIDTH {
+        return Err(fault(format!("rows of kind {} are {stride} bytes wide, not {}", R::KIND, R::WIDTH)));
+    }
+    let row = |at: usize| R::get(&bytes[at * stride..]).ok_or_else(|| fault(format!("row {at} of {}", R::NAME)));
+    (0..count).map(row).collect()
+}
+
+/// Declares a row: `row! { /// doc  Name = kind { column: type, … } }`.
+macro_rules! row {
+    ($(#[$meta:meta])* $name:ident = $kind:literal { $($(#[$column_meta:meta])* $column:ident : $t:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name { $($(#[$column_meta])* pub $column: $t),* }
+
+        impl $crate::event::codec::Row for $name {
+            const KIND: u16 = $kind;
+            const NAME: &'static str = stringify!($name);
+            const WIDTH: usize = 0 $(+ <$t as $crate::event::codec::Wire>::WIDTH)*;
+            const LAYOUT: &'static [(&'static str, usize)] =
+                &[$((stringify!($column), <$t as $crate::event::codec::Wire>::WIDTH)),*];
+            fn put(&self, out: &mut Vec<u8>) {
+                $($crate::event::codec::Wire::put(&self.$column, out);)*
+            }
+            #[allow(unused_assignments)]
+            fn get(mut bytes: &[u8]) -> Option<Self> {
+                $(
+                    let $column = <$t as $crate::event::codec::Wire>::get(bytes)?;
+                    bytes = bytes.get(<$t as $crate::event::codec::Wire>::WIDTH..)?;
+                )*
+                Some(Self { $($column),* })
+            }
+        }
+    };
+}
+pub(crate) use row;
+
+/// Declares an entry kind: fields with ids from 10 up, secrets, one private part per row, and row sections in order.
+/// `entry! { Name = kind { 10 field: type, … } secrets { 40 name, … } per_row { name } rows { section: Row, … } }`
+macro_rules! entry {
+    ($(#[$meta:meta])* $name:ident = $kind:literal
+        { $($(#[$field_meta:meta])* $id:literal $field:ident : $t:ty),* $(,)? }
+        $(secrets { $($secret_id:literal $secret:ident),* $(,)? })?
+        $(per_row { $per_row:ident })?
+        $(rows { $($section:ident : $row:ty),* $(,)? })?
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $t,)*
+            $($(pub $secret: $crate::event::codec::Secret,)*)?
+            $(pub $per_row: Vec<$crate::event::codec::Secret>,)?
+            $($(pub $section: Vec<$row>,)*)?
+        }
+
+        impl $crate::event::EntryKind for $name {
+            const KIND: u8 = $kind;
+            const NAME: &'static str = stringify!($name);
+            fn write(&self, writer: &mut $crate::event::codec::Writer) {
+                let _ = &writer;
+                $(writer.field($id, &self.$field);)*
+                $($(writer.secret($secret_id, &self.$secret);)*)?
+                $(for (at, secret) in self.$per_row.iter().enumerate() {
+                    writer.secret($crate::event::codec::FIRST_PRIVATE_ROW_FIELD + at as u16, secret);
+                })?
+                $($(writer.rows(&self.$section);)*)?
+            }
+            fn read(source: &dyn $crate::event::codec::Source) -> Result<Self, $crate::event::codec::CodecFault> {
+                let _ = &source;
+                Ok(Self {
+                    $($field: $crate::event::codec::read_field(source, $kind, $id, stringify!($field))?,)*
+                    $($($secret: $crate::event::codec::Secret::Sealed,)*)?
+                    $($per_row: vec![
+                        $crate::event::codec::Secret::Sealed;
+                        source.secrets_from($crate::event::codec::FIRST_PRIVATE_ROW_FIELD)
+                    ],)?
+                    $($($section: $crate::event::codec::read_rows(source, $kind)?,)*)?
+                })
+            }
+        }
+    };
+}
+pub(crate) use entry;
+
+/// Declares a closed set of codes that stand in one byte.
+macro_rules! code {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $value:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$variant_meta])* $variant = $value),* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub fn from_code(code: u8) -> Option<Self> {
+                match code { $($value => Some(Self::$variant),)* _ => None }
+            }
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),* }
+            }
+        }
+
+        impl $crate::event::codec::Wire for $name {
+            const WIDTH: usize = 1;
+            fn put(&self, out: &mut Vec<u8>) { out.push(*self as u8); }
+            fn get(bytes: &[u8]) -> Option<Self> { Self::from_code(*bytes.first()?) }
+        }
+    };
+}
+pub(crate) use code;

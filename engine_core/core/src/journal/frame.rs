@@ -1,0 +1,152 @@
+//! Frames: what one group commit writes, and how a frame never written is told from one that rotted.
+
+use super::Fault;
+
+pub const UNIT: usize = 512;
+pub const HEADER_BYTES: usize = 40;
+pub const MAGIC: [u8; 4] = *b"WFR1";
+pub const FOOTER_MAGIC: [u8; 4] = *b"WFT1";
+/// Fills a frame up to the next unit; not zero, so that a written unit is never all zeros.
+pub const PADDING: u8 = 0xa5;
+
+/// The head of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHead {
+    pub is_footer: bool,
+    /// Bytes of the frame without padding.
+    pub length: usize,
+    pub first_index: u64,
+    /// Number of entries durable before it.
+    pub durable_before: u64,
+    pub entries: u32,
+    crc: u32,
+}
+
+/// What stands at a place of a segment.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// Never written: zeros to the end.
+    End,
+    /// Runs past the end of file or has a unit never written.
+    Torn { what: String },
+    Whole { head: FrameHead, payload: &'a [u8], padded: usize },
+}
+
+/// The frame over some entries, padded.
+pub fn build(entries: &[&[u8]], first_index: u64, durable_before: u64, is_footer: bool) -> Vec<u8> {
+    let payload: usize = entries.iter().map(|entry| 4 + entry.len()).sum();
+    let length = HEADER_BYTES + payload;
+    let mut bytes = Vec::with_capacity(length.next_multiple_of(UNIT));
+    bytes.extend_from_slice(if is_footer { &FOOTER_MAGIC } else { &MAGIC });
+    bytes.extend_from_slice(&(length as u32).to_be_bytes());
+    bytes.extend_from_slice(&first_index.to_be_bytes());
+    bytes.extend_from_slice(&durable_before.to_be_bytes());
+    bytes.extend_from_slice(&(entries.len() as u32).to_be_bytes());
+    // The head has a sum of its own: a rotten length must not pass for a frame that was cut off.
+    let head_crc = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&head_crc.to_be_bytes());
+    bytes.extend_from_slice(&[PADDING; 4]);
+    bytes.extend_from_slice(&[0; 4]);
+    for entry in entries {
+        bytes.extend_from_slice(&(entry.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(entry);
+    }
+    bytes.resize(length.next_multiple_of(UNIT), PADDING);
+    let crc = crc32c::crc32c(&bytes);
+    bytes[36..40].copy_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+/// Reads the frame at the start of `bytes`, the rest of its segment.
+pub fn read(bytes: &[u8]) -> Result<Found<'_>, Fault> {
+    let Some(first) = bytes.get(..UNIT.min(bytes.len())).filter(|unit| !unit.is_empty()) else {
+        return Ok(Found::End);
+    };
+    if first.iter().all(|byte| *byte == 0) {
+        return Ok(Found::End);
+    }
+    let fault = |what: &str| Fault::Malformed { what: format!("frame: {what}") };
+    let word = |at: usize| u32::from_be_bytes([first[at], first[at + 1], first[at + 2], first[at + 3]]);
+    if first.len() < UNIT {
+        return Ok(Found::Torn { what: "the frame runs past the end of file".into() });
+    }
+    let is_footer = first[..4] == FOOTER_MAGIC;
+    if !is_footer && first[..4] != MAGIC {
+        return Err(fault("bad magic"));
+    }
+    if word(28) != crc32c::crc32c(&first[..28]) {
+        return Err(fault("CRC32C of the head does not fit"));
+    }
+    let length = word(4) as usize;
+    if length < HEADER_BYTES {
+        return Err(fault("bad length"));
+    }
+    let padded = length.next_multiple_of(UNIT);
+    let Some(whole) = bytes.get(..padded) else {
+        return Ok(Found::Torn { what: "the frame runs past the end of file".into() });
+    };
+    if let Some(unit) = whole.chunks_exact(UNIT).position(|unit| unit.iter().all(|byte| *byte == 0)) {
+        return Ok(Found::Torn { what: format!("unit {unit} was never written") });
+    }
+    let crc = word(36);
+    let computed = crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&whole[..36]), &[0; 4]), &whole[40..]);
+    if crc != computed {
+        return Err(fault("CRC32C does not fit"));
+    }
+    let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
+    let head = FrameHead {
+        is_footer,
+        length,
+        first_index: long(8),
+        durable_before: long(16),
+        entries: word(24),
+        crc,
+    };
+    Ok(Found::Whole { head, payload: &whole[HEADER_BYTES..length], padded })
+}
+
+/// What stands behind the end of the last frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residue {
+    /// Zeros: nothing was written.
+    None,
+    /// Units of a frame whose first unit never reached the disk.
+    Torn(usize),
+    /// A whole frame's head: what stands before it was written once and is gone.
+    Frame(usize),
+}
+
+/// Looks behind `at` for what a lost write left.
+pub fn residue(bytes: &[u8], at: usize) -> Residue {
+    let mut found = Residue::None;
+    for (place, unit) in bytes[at..].chunks(UNIT).enumerate().map(|(unit, part)| (at + unit * UNIT, part)) {
+        let is_head = unit.len() == UNIT
+            && (unit[..4] == MAGIC || unit[..4] == FOOTER_MAGIC)
+            && unit[28..32] == crc32c::crc32c(&unit[..28]).to_be_bytes();
+        if is_head {
+            return Residue::Frame(place);
+        }
+        if found == Residue::None && unit.iter().any(|byte| *byte != 0) {
+            found = Residue::Torn(place);
+        }
+    }
+    found
+}
+
+/// The entries of a frame's payload, in order; each with its offset in the payload.
+pub fn entries(head: &FrameHead, payload: &[u8]) -> Result<Vec<(usize, usize)>, Fault> {
+    let fault = || Fault::Malformed { what: "frame: entries do not fit its length".into() };
+    let mut places = Vec::with_capacity(head.entries as usize);
+    let mut at = 0;
+    while at < payload.len() {
+        let length = payload.get(at..at + 4).ok_or_else(fault)?;
+        let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
+        payload.get(at + 4..at + 4 + length).ok_or_else(fault)?;
+        places.push((at + 4, length));
+        at += 4 + length;
+    }
+    match places.len() == head.entries as usize {
+        true => Ok(places),
+        false => Err(fault()),
+    }
+}

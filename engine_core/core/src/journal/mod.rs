@@ -1,0 +1,208 @@
+//! The append-only truth: sealed entries in frames, one write and one fdatasync for all that wait.
+
+pub mod entry;
+mod fault;
+pub mod frame;
+mod open;
+pub mod segment;
+pub mod storage;
+pub mod view;
+mod writer;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use entry::Sealed;
+pub use fault::Fault;
+pub use open::Recovery;
+use storage::Storage;
+
+/// How a journal is kept.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub log: String,
+    pub segment_bytes: u64,
+    /// Cut at a bad frame instead of refusing to open.
+    pub accept_loss: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { log: "whampoa-1".into(), segment_bytes: 64 << 20, accept_loss: false }
+    }
+}
+
+/// Where a frame stands.
+#[derive(Clone, Copy, Debug)]
+struct FramePlace {
+    first_index: u64,
+    entries: u32,
+    segment: u64,
+    offset: u64,
+    padded: u64,
+}
+
+/// Upper bounds of the sync histogram, nanoseconds; the last bucket has none.
+pub const SYNC_BUCKETS_NS: [u64; 12] = [
+    50_000, 100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 6_400_000, 12_800_000, 51_200_000, 204_800_000,
+    1_000_000_000,
+];
+
+/// Counters of the write path.
+#[derive(Default)]
+pub struct Metrics {
+    pub syncs: AtomicU64,
+    pub sync_ns: AtomicU64,
+    pub sync_buckets: [AtomicU64; SYNC_BUCKETS_NS.len() + 1],
+    pub frames: AtomicU64,
+    pub bytes: AtomicU64,
+}
+
+type OnDurable = Box<dyn Fn(u64) + Send + Sync>;
+type BeforeWrite = Box<dyn Fn(&[Sealed]) -> Result<(), Fault> + Send + Sync>;
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Sealed>,
+    is_closed: bool,
+}
+
+/// What the handle and the writing thread share.
+struct Shared {
+    storage: Box<dyn Storage>,
+    config: Config,
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    frames: RwLock<Vec<FramePlace>>,
+    /// Number of durable entries.
+    durable: Mutex<u64>,
+    advanced: Condvar,
+    has_room: AtomicBool,
+    is_broken: AtomicBool,
+    on_durable: OnceLock<OnDurable>,
+    before_write: OnceLock<BeforeWrite>,
+    metrics: Metrics,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The journal of one log.
+pub struct Journal {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
+}
+
+impl Journal {
+    /// Called with the number of durable entries after each sync. Set once.
+    pub fn on_durable(&self, call: OnDurable) {
+        drop(self.shared.on_durable.set(call));
+    }
+
+    /// Called with the entries of a group before it is written: what they depend on is made durable there. Set once.
+    pub fn before_write(&self, call: BeforeWrite) {
+        drop(self.shared.before_write.set(call));
+    }
+
+    /// Hands sealed entries to the writer; returns at once.
+    pub fn append(&self, sealed: Vec<Sealed>) -> Result<(), Fault> {
+        if self.shared.is_broken.load(Ordering::Acquire) {
+            return Err(Fault::Broken);
+        }
+        lock(&self.shared.queue).waiting.extend(sealed);
+        self.shared.arrived.notify_one();
+        Ok(())
+    }
+
+    /// False when less than one spare segment is left: writes have to be refused before they are decided.
+    pub fn has_room(&self) -> bool {
+        self.shared.has_room.load(Ordering::Acquire)
+    }
+
+    /// Number of durable entries.
+    pub fn durable(&self) -> u64 {
+        *lock(&self.shared.durable)
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Bytes of one entry; waits until it is durable.
+    pub fn read(&self, index: u64) -> Result<Vec<u8>, Fault> {
+        let mut durable = lock(&self.shared.durable);
+        while *durable <= index {
+            if self.shared.is_broken.load(Ordering::Acquire) {
+                return Err(Fault::Broken);
+            }
+            durable = self.shared.advanced.wait(durable).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(durable);
+        let mut found = Vec::new();
+        self.scan_range(index, index + 1, &mut |_, bytes| {
+            found = bytes.to_vec();
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Every durable entry from `from` on.
+    pub fn scan(&self, from: u64, visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.scan_range(from, self.durable(), visit)
+    }
+
+    /// The durable entries of a range, in order.
+    pub fn scan_range(
+        &self,
+        from: u64,
+        until: u64,
+        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut index = from;
+        while index < until.min(self.durable()) {
+            let Some(place) = self.frame_of(index) else {
+                return Err(Fault::Malformed { what: format!("no frame holds entry {index}") });
+            };
+            let name = segment::name(place.segment);
+            let bytes = self.shared.storage.read_at(&name, place.offset, place.padded as usize)?;
+            let frame::Found::Whole { head, payload, .. } = frame::read(&bytes)? else {
+                return Err(Fault::Rotten { file: name, offset: place.offset, what: "frame is gone".into() });
+            };
+            for (at, (start, length)) in frame::entries(&head, payload)?.into_iter().enumerate() {
+                let number = place.first_index + at as u64;
+                if (index..until).contains(&number) {
+                    visit(number, &payload[start..start + length])?;
+                }
+            }
+            index = place.first_index + u64::from(place.entries);
+        }
+        Ok(())
+    }
+
+    fn frame_of(&self, index: u64) -> Option<FramePlace> {
+        let frames = self.shared.frames.read().unwrap_or_else(PoisonError::into_inner);
+        let after = frames.partition_point(|place| place.first_index <= index);
+        frames.get(after.checked_sub(1)?).copied()
+    }
+
+    /// Writes what waits and the footer of a clean stop.
+    pub fn close(&self) -> Result<(), Fault> {
+        lock(&self.shared.queue).is_closed = true;
+        self.shared.arrived.notify_one();
+        match lock(&self.writer).take() {
+            Some(writer) => writer.join().map_err(|_| Fault::Broken)?,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // The writer ends by itself once the queue is empty; nobody waits for it here.
+        lock(&self.shared.queue).is_closed = true;
+        self.shared.arrived.notify_one();
+    }
+}

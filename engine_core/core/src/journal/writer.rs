@@ -1,0 +1,194 @@
+//! The writing thread: takes the whole queue, one write, one fdatasync, then tells who waits.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use super::entry::Sealed;
+use super::frame::{self, UNIT};
+use super::segment::{self, SegmentHead};
+use super::{Fault, FramePlace, SYNC_BUCKETS_NS, Shared, lock};
+use crate::evidence::hash::Hash;
+
+/// Where the next frame goes.
+pub(super) struct Head {
+    pub index: u64,
+    pub link: Hash,
+    pub segment: u64,
+    pub offset: u64,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    head: Head,
+    length: u64,
+    /// Name of a zeroed file that becomes the next segment.
+    spare: Option<String>,
+    making: Option<Receiver<Result<String, Fault>>>,
+}
+
+/// Most bytes of entries in one frame.
+const FRAME_BYTES_MAX: usize = 8 << 20;
+const SPARE: &str = "spare";
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, head: Head, is_new: bool) -> Result<Self, Fault> {
+        let mut writer = Self { shared, head, length: 0, spare: None, making: None };
+        if writer.shared.storage.list()?.iter().any(|name| name == SPARE) {
+            writer.spare = Some(SPARE.to_owned());
+        }
+        if is_new {
+            writer.start_segment()?;
+        } else {
+            writer.length = writer.shared.storage.length(&segment::name(writer.head.segment))?;
+        }
+        writer.make_spare();
+        Ok(writer)
+    }
+
+    pub fn spawn(self) -> Result<JoinHandle<Result<(), Fault>>, Fault> {
+        Ok(thread::Builder::new().name("write".into()).spawn(move || self.run())?)
+    }
+
+    fn run(mut self) -> Result<(), Fault> {
+        loop {
+            let group = self.take();
+            if group.is_empty() {
+                return self.write_footer();
+            }
+            if let Err(fault) = self.write(&group) {
+                self.shared.is_broken.store(true, Ordering::Release);
+                self.shared.advanced.notify_all();
+                // What is in memory is ahead of the disk: nothing may be answered from it any more.
+                eprintln!("whampoa: the journal cannot be written, the engine stops: {fault}");
+                std::process::abort();
+            }
+        }
+    }
+
+    /// All that waits, up to a frame's size; empty when the journal is closed and nothing waits.
+    fn take(&self) -> Vec<Sealed> {
+        let mut queue = lock(&self.shared.queue);
+        while queue.waiting.is_empty() && !queue.is_closed {
+            queue = self.shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (mut count, mut bytes) = (0, 0);
+        for entry in &queue.waiting {
+            bytes += entry.bytes.len();
+            if count > 0 && bytes > FRAME_BYTES_MAX {
+                break;
+            }
+            count += 1;
+        }
+        queue.waiting.drain(..count).collect()
+    }
+
+    fn write(&mut self, group: &[Sealed]) -> Result<(), Fault> {
+        if let Some(before_write) = self.shared.before_write.get() {
+            before_write(group)?;
+        }
+        let entries: Vec<&[u8]> = group.iter().map(|entry| &entry.bytes[..]).collect();
+        let bytes = frame::build(&entries, self.head.index, self.head.index, false);
+        // One unit is left for the footer.
+        if self.head.offset + bytes.len() as u64 + UNIT as u64 > self.length {
+            self.roll(bytes.len() as u64)?;
+        }
+        self.put(&bytes)?;
+        let place = FramePlace {
+            first_index: self.head.index,
+            entries: group.len() as u32,
+            segment: self.head.segment,
+            offset: self.head.offset,
+            padded: bytes.len() as u64,
+        };
+        self.shared.frames.write().unwrap_or_else(PoisonError::into_inner).push(place);
+        self.head.offset += bytes.len() as u64;
+        self.head.index += group.len() as u64;
+        if let Some(last) = group.last() {
+            self.head.link = last.link;
+        }
+        *lock(&self.shared.durable) = self.head.index;
+        self.shared.advanced.notify_all();
+        if let Some(on_durable) = self.shared.on_durable.get() {
+            on_durable(self.head.index);
+        }
+        Ok(())
+    }
+
+    fn put(&self, bytes: &[u8]) -> Result<(), Fault> {
+        let name = segment::name(self.head.segment);
+        self.shared.storage.write_at(&name, self.head.offset, bytes)?;
+        let start = Instant::now();
+        self.shared.storage.sync(&name)?;
+        let elapsed = start.elapsed().as_nanos() as u64;
+        let metrics = &self.shared.metrics;
+        metrics.syncs.fetch_add(1, Ordering::Relaxed);
+        metrics.sync_ns.fetch_add(elapsed, Ordering::Relaxed);
+        let bucket = SYNC_BUCKETS_NS.partition_point(|bound| *bound < elapsed);
+        metrics.sync_buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        metrics.frames.fetch_add(1, Ordering::Relaxed);
+        metrics.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn write_footer(&mut self) -> Result<(), Fault> {
+        let bytes = frame::build(&[], self.head.index, self.head.index, true);
+        if self.head.offset + bytes.len() as u64 <= self.length {
+            self.put(&bytes)?;
+            self.head.offset += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the spare segment, large enough for the frame.
+    fn roll(&mut self, needed: u64) -> Result<(), Fault> {
+        if let Some(making) = self.making.take() {
+            self.spare = Some(making.recv().map_err(|_| Fault::Broken)??);
+        }
+        let is_too_small = needed + 2 * UNIT as u64 > self.shared.config.segment_bytes;
+        if is_too_small {
+            let what = format!("a frame of {needed} bytes does not fit a segment");
+            return Err(Fault::Malformed { what });
+        }
+        self.start_segment()?;
+        self.make_spare();
+        Ok(())
+    }
+
+    fn start_segment(&mut self) -> Result<(), Fault> {
+        let storage = &self.shared.storage;
+        let name = segment::name(self.head.index);
+        match self.spare.take() {
+            Some(spare) => storage.rename(&spare, &name)?,
+            None => storage.create_zeroed(&name, self.shared.config.segment_bytes)?,
+        }
+        let head = SegmentHead {
+            log: self.shared.config.log.clone(),
+            first_index: self.head.index,
+            prev_link: self.head.link,
+        };
+        storage.write_at(&name, 0, &head.to_block())?;
+        storage.sync(&name)?;
+        self.head.segment = self.head.index;
+        self.head.offset = UNIT as u64;
+        self.length = storage.length(&name)?;
+        Ok(())
+    }
+
+    /// Zeroes the next segment off this thread; without one, writes are refused before they are decided.
+    fn make_spare(&mut self) {
+        if self.spare.is_some() {
+            return;
+        }
+        let (sender, receiver) = sync_channel(1);
+        let shared = Arc::clone(&self.shared);
+        self.making = Some(receiver);
+        thread::spawn(move || {
+            let made = shared.storage.create_zeroed(SPARE, shared.config.segment_bytes);
+            shared.has_room.store(made.is_ok(), Ordering::Release);
+            drop(sender.send(made.map(|()| SPARE.to_owned()).map_err(Fault::from)));
+        });
+    }
+}

@@ -1,0 +1,205 @@
+//! The write path around the pure state machine: one thread decides, another writes, replies wait for the disk.
+//!
+//! `submission` (check) → `decider` (decide, evolve, seal) → `journal` (append, fdatasync) → replies.
+
+pub mod audit;
+pub mod decider;
+pub mod feed;
+pub mod follower;
+pub mod proof;
+pub mod recovery;
+pub mod seal;
+pub mod status;
+pub mod submission;
+pub mod trace;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use crate::journal::{Fault, Journal};
+use crate::private::PrivateStore;
+pub use decider::Decider;
+pub use follower::Follower;
+pub use recovery::{Opened, Options};
+pub use submission::{Reply, Submission};
+
+/// Why a submission was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitFault {
+    #[error("the queue of requests is full; try again later")]
+    Busy,
+    #[error("the engine is stopped")]
+    Stopped,
+}
+
+/// Replies that wait for the disk, and those that may leave.
+#[derive(Default)]
+pub struct Outbox {
+    waiting: VecDeque<Reply>,
+    ready: Vec<(u64, Vec<u8>)>,
+}
+
+/// What the deciding thread, the writer's callback and the server share.
+pub struct Shared {
+    outbox: Mutex<Outbox>,
+    /// Number of durable entries.
+    durable: AtomicU64,
+    pub accepted: AtomicU64,
+    pub refused: AtomicU64,
+    pub queued: AtomicU64,
+    pub decide_ns: AtomicU64,
+    stopped: AtomicBool,
+    /// Called when replies are ready or the durable head moved; must not block.
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Shared {
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        // A panic elsewhere while holding the lock leaves the queues whole: pushes and drains do not tear.
+        self.outbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Queues a reply until the entries it depends on are durable (law 9).
+    pub fn answer(&self, reply: Reply) {
+        let mut outbox = self.outbox();
+        let durable = self.durable.load(Ordering::Acquire);
+        let may_leave = outbox.waiting.is_empty() && reply.after.is_none_or(|after| after < durable);
+        if may_leave {
+            outbox.ready.push((reply.token, reply.bytes));
+            drop(outbox);
+            (self.wake)();
+        } else {
+            outbox.waiting.push_back(reply);
+        }
+    }
+
+    /// Entries below `durable` are on disk: their replies may leave.
+    pub fn became_durable(&self, durable: u64) {
+        let mut outbox = self.outbox();
+        self.durable.store(durable, Ordering::Release);
+        while outbox.waiting.front().is_some_and(|reply| reply.after.is_none_or(|after| after < durable)) {
+            if let Some(reply) = outbox.waiting.pop_front() {
+                outbox.ready.push((reply.token, reply.bytes));
+            }
+        }
+        drop(outbox);
+        (self.wake)();
+    }
+
+    pub fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+}
+
+/// The engine's core: submit requests, take replies, read what is durable.
+pub struct Core {
+    shared: Arc<Shared>,
+    submissions: Mutex<Option<SyncSender<Submission>>>,
+    decider: Mutex<Option<JoinHandle<()>>>,
+    journal: Arc<Journal>,
+    private: Arc<PrivateStore>,
+    follower: Mutex<Follower>,
+    pub log: String,
+    pub recovery: String,
+}
+
+/// Requests that may wait for the deciding thread.
+const QUEUE_MAX: usize = 4096;
+
+impl Core {
+    /// Opens the data directory, replays the journal, and starts the deciding thread.
+    pub fn open(dir: &Path, options: Options, wake: Box<dyn Fn() + Send + Sync>) -> Result<Self, Fault> {
+        let opened = recovery::open(dir, &options)?;
+        let shared = Arc::new(Shared {
+            outbox: Mutex::default(),
+            durable: AtomicU64::new(opened.state.next_index),
+            accepted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            queued: AtomicU64::new(0),
+            decide_ns: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            wake,
+        });
+        let (sender, receiver) = sync_channel(QUEUE_MAX);
+        let decider = Decider::new(&opened, options.log.clone(), Arc::clone(&shared));
+        let (journal, private) = (Arc::clone(&opened.journal), Arc::clone(&opened.private));
+        let durable = Arc::clone(&shared);
+        journal.on_durable(Box::new(move |count| durable.became_durable(count)));
+        let parts = Arc::clone(&private);
+        journal.before_write(Box::new(move |entries| parts.put(entries)));
+        let state = opened.state;
+        let thread = std::thread::Builder::new()
+            .name("decide".into())
+            .spawn(move || decider.run(state, &receiver))
+            .map_err(Fault::from)?;
+        Ok(Self {
+            shared,
+            submissions: Mutex::new(Some(sender)),
+            decider: Mutex::new(Some(thread)),
+            follower: Mutex::default(),
+            journal,
+            private,
+            log: options.log,
+            recovery: opened.report,
+        })
+    }
+
+    /// Queues a request; its reply comes by `take_replies` under the same token.
+    pub fn submit(&self, submission: Submission) -> Result<(), SubmitFault> {
+        let sender = self.submissions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sender = sender.as_ref().ok_or(SubmitFault::Stopped)?;
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        sender.try_send(submission).map_err(|fault| {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+            match fault {
+                TrySendError::Full(_) => SubmitFault::Busy,
+                TrySendError::Disconnected(_) => SubmitFault::Stopped,
+            }
+        })
+    }
+
+    pub fn take_replies(&self) -> Vec<(u64, Vec<u8>)> {
+        std::mem::take(&mut self.shared.outbox().ready)
+    }
+
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub fn private(&self) -> &PrivateStore {
+        &self.private
+    }
+
+    /// The follower, as near the durable head as one go brings it.
+    pub fn follow(&self) -> Result<MutexGuard<'_, Follower>, Fault> {
+        let mut follower = self.follower.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        follower.advance(&self.journal, &self.private, self.shared.durable())?;
+        Ok(follower)
+    }
+
+    /// Table rows from entry `from` on, and the index they reach.
+    pub fn project(&self, from: u64) -> Result<(u64, crate::projection::Batches), Fault> {
+        let mut follower = self.follower.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        follower.take(from, &self.journal, &self.private, self.shared.durable())
+    }
+
+    /// Decides what is queued, makes it durable, writes the footer. Later submissions are refused.
+    pub fn close(&self) -> Result<(), Fault> {
+        let sender = self.submissions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        drop(sender);
+        let decider = self.decider.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(decider) = decider {
+            self.shared.stopped.store(true, Ordering::Release);
+            decider.join().map_err(|_| Fault::from(std::io::Error::other("the deciding thread broke")))?;
+        }
+        self.journal.close()
+    }
+}

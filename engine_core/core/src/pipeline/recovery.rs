@@ -1,0 +1,91 @@
+//! Opening a data directory: the journal's tail rules, then replay by `evolve` alone.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::seal::read_entry;
+use crate::ids::LogKey;
+use crate::journal::view::EntryView;
+use crate::journal::storage::FileStorage;
+use crate::journal::{Config, Fault, Journal};
+use crate::private::PrivateStore;
+use crate::state::State;
+
+/// How to open.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of the log.
+    pub log: String,
+    pub segment_bytes: u64,
+    pub accept_loss: bool,
+}
+
+/// A data directory, replayed.
+pub struct Opened {
+    pub state: State,
+    pub journal: Arc<Journal>,
+    pub private: Arc<PrivateStore>,
+    pub log_key: LogKey,
+    /// Leaf hash of the newest entry.
+    pub link: [u8; 32],
+    /// What recovery did, as JSON.
+    pub report: String,
+}
+
+/// Opens `dir/journal` and `dir/private` and replays.
+pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
+    let start = Instant::now();
+    let storage = FileStorage::open(&dir.join("journal"))?;
+    let config = Config {
+        log: options.log.clone(),
+        segment_bytes: options.segment_bytes,
+        accept_loss: options.accept_loss,
+        ..Config::default()
+    };
+    let (journal, recovered) = Journal::open(storage, config)?;
+    let private = PrivateStore::open(&dir.join("private"))?;
+    let mut state = State::default();
+    let mut link = [0; 32];
+    journal.scan(0, &mut |_, bytes| {
+        let view = EntryView::parse(bytes)?;
+        let (at, event) = read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
+        state.evolve(&at, &event, view.row_count());
+        link = view.link();
+        Ok(())
+    })?;
+    let report = format!(
+        "{{\"entries\":{},\"rows\":{},\"seconds\":{:.3},\"cut\":{}}}",
+        state.next_index,
+        state.rows,
+        start.elapsed().as_secs_f64(),
+        recovered.to_json(),
+    );
+    Ok(Opened {
+        state,
+        journal: Arc::new(journal),
+        private: Arc::new(private),
+        log_key: log_key(&dir.join("keys"))?,
+        link,
+        report,
+    })
+}
+
+/// The key under which business keys are digested; made once, kept beside the other keys.
+fn log_key(keys: &Path) -> Result<LogKey, Fault> {
+    let path = keys.join("log.key");
+    if let Ok(bytes) = fs::read(&path) {
+        let key = bytes.try_into().map_err(|_| std::io::Error::other("keys/log.key is not 32 bytes"))?;
+        return Ok(LogKey(key));
+    }
+    let mut key = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    fs::create_dir_all(keys)?;
+    let mut file = fs::File::create_new(&path)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    fs::File::open(keys)?.sync_all()?;
+    Ok(LogKey(key))
+}

@@ -1,0 +1,107 @@
+//! Balance-of-payments records and the numbers given to them.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::{State, Table};
+use crate::event::At;
+use crate::event::codec::{Row, Text};
+use crate::event::forex::{BopAction, BopDeclared, BopFeedbackRecorded, BopKind, BopRow};
+use crate::ids::{Id, Step};
+
+/// Declaration number of 22 characters.
+pub type Rptno = Text<22>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BopRecord {
+    /// As last reported; `action` is that of the last report.
+    pub row: BopRow,
+    /// SAFE's answer to the last report.
+    pub accepted: Option<bool>,
+    pub last: Step,
+}
+
+impl BopRecord {
+    pub fn stands(&self) -> bool {
+        self.row.action != BopAction::Delete
+    }
+}
+
+#[derive(Default)]
+pub struct Bop {
+    records: BTreeMap<Rptno, BopRecord>,
+    by_remittance: BTreeMap<Id, Vec<Rptno>>,
+    /// Numbers used of a branch on a day.
+    numbers: BTreeMap<(Text<12>, u32), u32>,
+}
+
+impl Bop {
+    pub fn get(&self, rptno: &Rptno) -> Option<&BopRecord> {
+        self.records.get(rptno)
+    }
+
+    pub fn records(&self) -> impl Iterator<Item = (&Rptno, &BopRecord)> {
+        self.records.iter()
+    }
+
+    /// Records of a remittance in order of their numbers' allotment.
+    pub fn of(&self, remittance_id: Id) -> impl Iterator<Item = &BopRecord> {
+        let numbers = self.by_remittance.get(&remittance_id).map_or(&[][..], Vec::as_slice);
+        numbers.iter().filter_map(|rptno| self.records.get(rptno))
+    }
+
+    pub fn actual(&self, remittance_id: Id) -> Option<&BopRecord> {
+        self.of(remittance_id).find(|record| record.row.kind == BopKind::Actual)
+    }
+
+    pub fn remittances(&self) -> impl Iterator<Item = &Id> {
+        self.by_remittance.keys()
+    }
+
+    pub fn numbers_used(&self, institution: Text<12>, date: u32) -> u32 {
+        self.numbers.get(&(institution, date)).copied().unwrap_or(0)
+    }
+}
+
+impl State {
+    pub fn declare_bop(&mut self, at: &At, event: &BopDeclared) {
+        let first_row = event.remittances.len();
+        event.remittances.iter().for_each(|row| self.remittances.put(row, at.step(0)));
+        for (ordinal, row) in event.records.iter().enumerate() {
+            let record = BopRecord { row: row.clone(), accepted: None, last: at.step(first_row + ordinal) };
+            if self.bop.records.insert(row.rptno, record).is_none() {
+                self.bop.by_remittance.entry(row.remittance_id).or_default().push(row.rptno);
+            }
+        }
+        for (institution, (date, used)) in &event.numbers {
+            self.bop.numbers.insert((*institution, *date), *used);
+        }
+    }
+
+    pub fn record_bop_feedback(&mut self, at: &At, event: &BopFeedbackRecorded) {
+        for (ordinal, row) in event.feedback.iter().enumerate() {
+            if let Some(record) = self.bop.records.get_mut(&row.rptno) {
+                record.accepted = Some(row.accepted);
+                record.last = at.step(ordinal);
+            }
+        }
+    }
+}
+
+impl Table for Bop {
+    fn digest(&self, hasher: &mut Sha256) {
+        let mut bytes = Vec::new();
+        for record in self.records.values() {
+            bytes.clear();
+            BopRow { previous: record.last, ..record.row.clone() }.put(&mut bytes);
+            bytes.push(record.accepted.map_or(2, u8::from));
+            hasher.update(&bytes);
+        }
+        for ((institution, date), used) in &self.numbers {
+            hasher.update(institution.0);
+            hasher.update(date.to_be_bytes());
+            hasher.update(used.to_be_bytes());
+        }
+    }
+}

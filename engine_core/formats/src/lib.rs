@@ -1,0 +1,1 @@
+//! Table-driven codecs of the documents that institutions exchange.
