@@ -1,7 +1,9 @@
 //! Every row kind with its columns: what traces, proofs and docs/formats.md read rows by.
 
 use super::codec::Row;
+use super::{clearing, customs, forex, ledger, registry, tax};
 use crate::ids::{Id, Step};
+use crate::state::trade::TradeRow;
 
 /// One row kind.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +20,41 @@ const fn of<R: Row>() -> RowKind {
 }
 
 /// All row kinds.
-pub const ROWS: &[RowKind] = &[of::<crate::state::trade::TradeRow>()];
+pub const ROWS: &[RowKind] = &[
+    of::<registry::PartyRow>(),
+    of::<registry::PartyCodeRow>(),
+    of::<registry::RelationRow>(),
+    of::<registry::GrantRow>(),
+    of::<registry::PayeeRow>(),
+    of::<customs::DocumentRow>(),
+    of::<customs::LineRow>(),
+    of::<TradeRow>(),
+    of::<customs::ClawbackRow>(),
+    of::<tax::TaxItemRow>(),
+    of::<customs::OrderRow>(),
+    of::<customs::ListRow>(),
+    of::<customs::WaybillRow>(),
+    of::<customs::NameRow>(),
+    of::<customs::MemberRow>(),
+    of::<ledger::TransferRow>(),
+    of::<ledger::HoldRow>(),
+    of::<ledger::AccountRow>(),
+    of::<forex::RemittanceRow>(),
+    of::<forex::DebtRow>(),
+    of::<forex::ConversionShareRow>(),
+    of::<forex::ConversionRow>(),
+    of::<forex::DistributionRow>(),
+    of::<forex::BopRow>(),
+    of::<forex::BopFeedbackRow>(),
+    of::<clearing::AllocationRow>(),
+    of::<clearing::PayoutRow>(),
+    of::<clearing::PayoutStepRow>(),
+    of::<clearing::MovedRow>(),
+    of::<tax::LinkRow>(),
+    of::<tax::RateRow>(),
+    of::<tax::InvoiceRow>(),
+    of::<tax::ZoneRow>(),
+];
 
 impl RowKind {
     pub fn find(kind: u16) -> Option<&'static Self> {
@@ -73,5 +109,16 @@ fn number(name: &str, bytes: &[u8]) -> String {
     match name.ends_with("_minor") && bytes.len() == 8 {
         true => (value as i64).to_string(),
         false => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_ascend_and_columns_add_up() {
+        assert!(ROWS.windows(2).all(|pair| pair[0].kind < pair[1].kind));
+        assert!(ROWS.iter().all(|row| row.columns.iter().map(|(_, width)| width).sum::<usize>() == row.width));
     }
 }

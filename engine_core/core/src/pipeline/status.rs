@@ -1,14 +1,19 @@
 //! Health, laws, accounts and outcomes, read from the follower.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use prost::Message;
 
 use super::decider::read_range;
 use super::Core;
 use crate::contract::whampoa::evidence::v1::{GetOutcomeResponse, GetStatusResponse, Law};
 use crate::contract::whampoa::money::v1::Position;
+use crate::contract::whampoa::paging::v1::PageReply;
+use crate::contract::whampoa::query::v1::{AccountView, ListAccountsResponse};
 use crate::decide::Method;
 use crate::ids::Id;
-use crate::journal::Fault;
+use crate::journal::{Fault, SYNC_BUCKETS_NS};
+use crate::projection::snake;
 use crate::{laws, reply};
 
 impl Core {
@@ -33,7 +38,7 @@ impl Core {
             reviews_waiting: state.remittances.reviews_waiting(),
             trades_disputed: state.trades.disputed(),
             clawbacks_open: state.merchants.clawbacks_total(),
-            queue_depth: self.shared().queued.load(std::sync::atomic::Ordering::Relaxed),
+            queue_depth: self.shared().queued.load(Ordering::Relaxed),
             accepting_writes: self.journal().has_room(),
             started_at_ms: 0,
         })
@@ -56,5 +61,63 @@ impl Core {
             reply: reply::reply(&self.log, method, &entries),
         }
         .encode_to_vec())
+    }
+
+    /// A page of the accounts of a party, or of all: bytes of a `ListAccountsResponse`, its token the next index.
+    pub fn accounts(&self, party: Option<Id>, from_index: u32, limit: u32) -> Result<Vec<u8>, Fault> {
+        let follower = self.follow()?;
+        let state = &follower.state;
+        let owner = party.map(|party| state.registry.index_of(party).unwrap_or(crate::event::NO_INDEX));
+        let mut response = ListAccountsResponse::default();
+        let mut next = String::new();
+        let all = state.ledger.accounts().iter().enumerate().skip(from_index as usize);
+        for (index, account) in all.filter(|(_, account)| owner.is_none_or(|owner| account.owner == owner)) {
+            if response.accounts.len() == limit as usize {
+                next = index.to_string();
+                break;
+            }
+            let party_id = |index: u32| state.registry.get(index).map_or(Vec::new(), |party| party.party_id.0.to_vec());
+            response.accounts.push(AccountView {
+                account_index: index as u32,
+                account_id: account.account_id.0.to_vec(),
+                party_id: party_id(account.owner),
+                kind: snake(account.kind.name()),
+                currency: account.currency.iso().to_owned(),
+                debits_pending_minor: account.debits_pending,
+                debits_posted_minor: account.debits_posted,
+                credits_pending_minor: account.credits_pending,
+                credits_posted_minor: account.credits_posted,
+                counterparty_id: party_id(account.counterparty),
+            });
+        }
+        let as_of = state.next_index.checked_sub(1).map(|index| Position { log: self.log.clone(), index, row: 0 });
+        response.page = Some(PageReply { next_page_token: next, as_of });
+        Ok(response.encode_to_vec())
+    }
+
+    /// Numbers for the metrics collector, by name.
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        let (shared, metrics) = (self.shared(), self.journal().metrics());
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("requests_accepted", read(&shared.accepted)),
+            ("requests_refused", read(&shared.refused)),
+            ("requests_queued", read(&shared.queued)),
+            ("decide_ns", read(&shared.decide_ns)),
+            ("journal_syncs", read(&metrics.syncs)),
+            ("journal_sync_ns", read(&metrics.sync_ns)),
+            ("journal_frames", read(&metrics.frames)),
+            ("journal_bytes", read(&metrics.bytes)),
+            ("durable_entries", shared.durable()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    /// Histograms by name: upper bound in nanoseconds (0 for none) and count per bucket.
+    pub fn histograms(&self) -> Vec<(String, Vec<(u64, u64)>)> {
+        let bounds = SYNC_BUCKETS_NS.iter().copied().chain([0]);
+        let counts = self.journal().metrics().sync_buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
+        vec![("journal_sync".to_owned(), bounds.zip(counts).collect())]
     }
 }

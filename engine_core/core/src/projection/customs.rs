@@ -1,10 +1,10 @@
 //! Trades and documents as table rows.
 //!
-//! Value used and clawbacks are no columns: they move with money, and readers take them from the core's state.
+//! Value used and clawbacks are columns of `money`: they move with it.
 
 use prost::Message;
 
-use super::{Batches, Cell, Private};
+use super::{Batches, Cell, Private, snake};
 use crate::contract::whampoa::customs::v1::DocumentType;
 use crate::event::codec::FIRST_PRIVATE_ROW_FIELD;
 use crate::event::customs::{DocumentSecret, DocumentsRecorded};
@@ -115,16 +115,4 @@ fn links(state: &State, at: &At, event: &DocumentsRecorded, out: &mut Batches) {
             link(order, waybill.map_or(&[], |waybill| &waybill.documents), Some(row.trade_id));
         }
     }
-}
-
-/// "NotEntrusted" as "not_entrusted".
-pub(super) fn snake(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    for (at, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
 }

@@ -23,3 +23,15 @@ pub fn project(state: &State, at: &At, event: &Event, private: &dyn Private, out
     tax::project(state, at, event, out);
     money::project(state, at, event, out);
 }
+
+/// "NotEntrusted" as "not_entrusted".
+pub fn snake(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for (at, letter) in name.chars().enumerate() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
+}

@@ -1,6 +1,6 @@
 //! Trades: the goods of one order that belong to one merchant in one currency, and the value put to use.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use sha2::{Digest, Sha256};
 
@@ -115,8 +115,8 @@ pub struct OpenTrade {
 pub struct Trades {
     slots: Vec<Trade>,
     by_id: HashMap<Id, u32>,
-    /// Per merchant and currency, contiguous and sorted (reference hot-path.md, point 6).
-    open: BTreeMap<(u32, Currency), Vec<OpenTrade>>,
+    /// Per merchant and currency, sorted; a ring, because the oldest is served, and leaves, first.
+    open: BTreeMap<(u32, Currency), VecDeque<OpenTrade>>,
     /// Running total of open value per merchant and currency.
     open_minor: BTreeMap<(u32, Currency), i64>,
     disputed: u32,
@@ -148,8 +148,14 @@ impl Trades {
     }
 
     /// Open trades of a merchant in a currency, oldest release first.
-    pub fn open_of(&self, merchant: u32, currency: Currency) -> &[OpenTrade] {
-        self.open.get(&(merchant, currency)).map_or(&[], Vec::as_slice)
+    pub fn open_of(&self, merchant: u32, currency: Currency) -> impl Iterator<Item = &OpenTrade> {
+        self.open.get(&(merchant, currency)).into_iter().flatten()
+    }
+
+    /// Currencies in which a merchant has, or had, open trades.
+    pub fn currencies_of(&self, merchant: u32) -> impl Iterator<Item = Currency> {
+        let keys = self.open.range((merchant, Currency(0))..=(merchant, Currency(u16::MAX)));
+        keys.filter(|(_, trades)| !trades.is_empty()).map(|((_, currency), _)| *currency)
     }
 
     pub fn open_minor_of(&self, merchant: u32, currency: Currency) -> i64 {

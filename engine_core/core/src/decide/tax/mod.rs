@@ -4,7 +4,7 @@ mod invoice;
 mod label;
 mod labels;
 mod rate;
-mod rules;
+pub mod rules;
 mod zone;
 
 pub use invoice::submit_invoices;

@@ -24,11 +24,11 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Why the grant does not serve now; `None` when it does.
-    fn refusal(&self, purpose: Purpose, currency: Currency, now_ms: u64) -> Option<Rejection> {
+    /// Why the grant does not serve now; `None` when it does. Without a currency any will do.
+    fn refusal(&self, purpose: Purpose, currency: Option<Currency>, now_ms: u64) -> Option<Rejection> {
         let row = &self.row;
-        let is_in_scope =
-            row.purpose == purpose && (row.currency.0 == 0 || row.currency == currency) && row.valid_from_ms <= now_ms;
+        let is_currency = row.currency.0 == 0 || currency.is_none_or(|currency| row.currency == currency);
+        let is_in_scope = row.purpose == purpose && is_currency && row.valid_from_ms <= now_ms;
         if !is_in_scope {
             Some(Rejection::OutsideGrant)
         } else if self.revoked_at_ms != 0 {
@@ -87,7 +87,7 @@ impl Registry {
         grantor: u32,
         grantee: u32,
         purpose: Purpose,
-        currency: Currency,
+        currency: Option<Currency>,
         now_ms: u64,
     ) -> Result<u32, Rejection> {
         let mut refused: Option<Rejection> = None;
@@ -112,7 +112,7 @@ impl Registry {
         currency: Currency,
         now_ms: u64,
     ) -> Option<u32> {
-        let serving = |grant: &&Grant| grant.refusal(purpose, currency, now_ms).is_none();
+        let serving = |grant: &&Grant| grant.refusal(purpose, Some(currency), now_ms).is_none();
         let to_preferred = self.grants_of(grantor).filter(serving).find(|grant| grant.row.grantee == preferred);
         to_preferred.or_else(|| self.grants_of(grantor).find(serving)).map(|grant| grant.row.index)
     }
