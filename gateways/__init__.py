@@ -1,1 +1,4 @@
-"""Translators to the institutions, and the institutions' stand-ins."""
+"""Translators between the engine and one institution each, and the institutions' emulators.
+
+Every folder has a `gateway.run` and an `institution.run`, started by `gateways.process`.
+"""

@@ -18,11 +18,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(&files, [&root])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost_build_bytes(&descriptors))?;
-    prost_build::Config::new().include_file("contract.rs").compile_fds(descriptors)?;
+    prost_build::Config::new()
+        .include_file("contract.rs")
+        .compile_fds(descriptors)?;
     Ok(())
 }
 
-fn prost_build_bytes(descriptors: &protox::prost_reflect::prost_types::FileDescriptorSet) -> Vec<u8> {
+fn prost_build_bytes(
+    descriptors: &protox::prost_reflect::prost_types::FileDescriptorSet,
+) -> Vec<u8> {
     use protox::prost_reflect::prost::Message;
     descriptors.encode_to_vec()
 }

@@ -48,7 +48,9 @@ impl Core {
             accept_loss: options.get("accept_loss").is_some_and(|value| *value != 0),
         };
         // A full counter has rung already: the one error a non-blocking eventfd write has.
-        let wake = Box::new(move || drop(rustix::io::write(&*bell, &1_u64.to_ne_bytes())));
+        let wake = Box::new(move || {
+            let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
+        });
         let core = py.detach(|| pipeline::Core::open(&data_dir, options, wake)).map_err(fault)?;
         Ok(Self { core, event })
     }
@@ -113,17 +115,16 @@ impl Core {
     }
 
     /// Table rows from `from_index` on: (next index, [(table, columns, values per column)]).
-    fn project(&self, py: Python<'_>, from_index: u64, max_entries: u64) -> PyResult<(u64, Vec<Table>)> {
-        let _ = max_entries;
+    fn project(&self, py: Python<'_>, from_index: u64) -> PyResult<(u64, Vec<Table>)> {
         let (next, batches) = py.detach(|| self.core.project(from_index)).map_err(fault)?;
         let mut tables = Vec::with_capacity(batches.tables.len());
-        for (name, batch) in batches.tables {
+        for batch in batches.tables {
             let columns = batch.columns.into_iter().map(str::to_owned).collect();
             let mut values = Vec::with_capacity(batch.values.len());
             for column in batch.values {
                 values.push(column.into_iter().map(|cell| to_python(py, cell)).collect::<PyResult<_>>()?);
             }
-            tables.push((name.to_owned(), columns, values));
+            tables.push((batch.table.to_owned(), columns, values));
         }
         Ok((next, tables))
     }

@@ -37,7 +37,9 @@ impl Id {
     }
 
     pub fn time_ms(&self) -> u64 {
-        self.0[..6].iter().fold(0, |time, byte| time << 8 | u64::from(*byte))
+        self.0[..6]
+            .iter()
+            .fold(0, |time, byte| time << 8 | u64::from(*byte))
     }
 
     pub fn is_in_window(&self, now_ms: u64) -> bool {
@@ -70,7 +72,10 @@ pub struct Step {
 }
 
 impl Step {
-    pub const NONE: Self = Self { index: (1 << 48) - 1, row: u16::MAX };
+    pub const NONE: Self = Self {
+        index: (1 << 48) - 1,
+        row: u16::MAX,
+    };
 
     pub fn is_some(&self) -> bool {
         *self != Self::NONE

@@ -13,7 +13,12 @@ struct CurrencyRow {
 }
 
 const fn row(iso: &'static str, numeric: u16, exponent: u32, customs: u16) -> CurrencyRow {
-    CurrencyRow { iso, numeric, exponent, customs }
+    CurrencyRow {
+        iso,
+        numeric,
+        exponent,
+        customs,
+    }
 }
 
 const CURRENCIES: &[CurrencyRow] = &[
@@ -46,7 +51,10 @@ pub const USD: Currency = Currency(840);
 
 impl Currency {
     pub fn from_iso(letters: &str) -> Option<Self> {
-        CURRENCIES.iter().find(|row| row.iso == letters).map(|row| Self(row.numeric))
+        CURRENCIES
+            .iter()
+            .find(|row| row.iso == letters)
+            .map(|row| Self(row.numeric))
     }
 
     /// From a customs document: the JGS-20 number or the ISO letters.
@@ -93,9 +101,16 @@ impl Decimal5 {
         if whole.len() > 14 || fraction.len() > 5 {
             return None;
         }
-        let mut value: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let mut value: u64 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
         for place in 0..5 {
-            let digit = fraction.as_bytes().get(place).map_or(0, |byte| u64::from(byte - b'0'));
+            let digit = fraction
+                .as_bytes()
+                .get(place)
+                .map_or(0, |byte| u64::from(byte - b'0'));
             value = value * 10 + digit;
         }
         Some(Self(value))
@@ -142,6 +157,9 @@ impl Rate {
     fn product(&self, amount_minor: i64) -> (i128, i128) {
         let quote = i128::from(self.quote.minor_per_unit());
         let base = i128::from(self.base.minor_per_unit());
-        (i128::from(amount_minor) * i128::from(self.rate_e8) * quote, 100_000_000 * base)
+        (
+            i128::from(amount_minor) * i128::from(self.rate_e8) * quote,
+            100_000_000 * base,
+        )
     }
 }

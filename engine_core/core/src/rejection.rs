@@ -1,7 +1,7 @@
 //! Refusals: one closed enum ordered by precedence, with the field, the rule and the value's place.
 
-pub use crate::contract::whampoa::money::v1::Rejection;
 use crate::contract::whampoa::money::v1 as proto;
+pub use crate::contract::whampoa::money::v1::Rejection;
 
 /// A rule said no. Nothing of the request is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,16 @@ const VALUE_CHARACTERS_MAX: usize = 64;
 
 impl Refusal {
     pub fn new(code: Rejection, field: impl Into<String>, value: impl std::fmt::Display) -> Self {
-        let value = value.to_string().chars().take(VALUE_CHARACTERS_MAX).collect();
-        Self { code, field: field.into(), value }
+        let value = value
+            .to_string()
+            .chars()
+            .take(VALUE_CHARACTERS_MAX)
+            .collect();
+        Self {
+            code,
+            field: field.into(),
+            value,
+        }
     }
 
     pub fn to_proto(&self) -> proto::Refusal {
@@ -27,7 +35,12 @@ impl Refusal {
             field: self.field.clone(),
             value: self.value.clone(),
             transient: is_transient(self.code),
-            message: format!("{}: {} ({rule}, got {:?})", self.field, text(self.code), self.value),
+            message: format!(
+                "{}: {} ({rule}, got {:?})",
+                self.field,
+                text(self.code),
+                self.value
+            ),
         }
     }
 }
@@ -47,10 +60,17 @@ pub fn is_transient(code: Rejection) -> bool {
 
 /// The rule in words: the code's own name, lower case.
 pub fn text(code: Rejection) -> String {
-    code.as_str_name().trim_start_matches("REJECTION_").replace('_', " ").to_lowercase()
+    code.as_str_name()
+        .trim_start_matches("REJECTION_")
+        .replace('_', " ")
+        .to_lowercase()
 }
 
 /// Shorthand for a refusal as an error.
-pub fn refuse<T>(code: Rejection, field: impl Into<String>, value: impl std::fmt::Display) -> Result<T, Refusal> {
+pub fn refuse<T>(
+    code: Rejection,
+    field: impl Into<String>,
+    value: impl std::fmt::Display,
+) -> Result<T, Refusal> {
     Err(Refusal::new(code, field, value))
 }

@@ -13,14 +13,17 @@ pub struct Claim {
 pub fn pro_rata(total: i64, claims: &[Claim]) -> Vec<i64> {
     let mut shares = vec![0; claims.len()];
     let mut left = i128::from(total.max(0));
-    let mut active: Vec<usize> =
-        (0..claims.len()).filter(|at| claims[*at].cap > 0 && claims[*at].weight > 0).collect();
+    let mut active: Vec<usize> = (0..claims.len())
+        .filter(|at| claims[*at].cap > 0 && claims[*at].weight > 0)
+        .collect();
     loop {
         let weights: i128 = active.iter().map(|at| i128::from(claims[*at].weight)).sum();
         if weights == 0 || left == 0 {
             return shares;
         }
-        let reaches = |at: &usize| left * i128::from(claims[*at].weight) >= i128::from(claims[*at].cap) * weights;
+        let reaches = |at: &usize| {
+            left * i128::from(claims[*at].weight) >= i128::from(claims[*at].cap) * weights
+        };
         let (fixed, rest): (Vec<usize>, Vec<usize>) = active.iter().partition(|at| reaches(at));
         if fixed.is_empty() {
             spread(left, weights, claims, &active, &mut shares);
@@ -46,7 +49,9 @@ fn spread(total: i128, weights: i128, claims: &[Claim], active: &[usize], shares
         remainders.push((product % weights, *at));
     }
     let by_remainder = |(left, a): &(i128, usize), (right, b): &(i128, usize)| {
-        right.cmp(left).then_with(|| claims[*a].tie.cmp(&claims[*b].tie))
+        right
+            .cmp(left)
+            .then_with(|| claims[*a].tie.cmp(&claims[*b].tie))
     };
     remainders.sort_unstable_by(by_remainder);
     for (_, at) in remainders.into_iter().take((total - given) as usize) {
@@ -56,8 +61,14 @@ fn spread(total: i128, weights: i128, claims: &[Claim], active: &[usize], shares
 
 /// Shares all of `total` in proportion to weights by largest remainder, without caps.
 pub fn largest_remainder(total: i64, weights: &[(i64, [u8; 16])]) -> Vec<i64> {
-    let claims: Vec<Claim> =
-        weights.iter().map(|(weight, tie)| Claim { cap: i64::MAX, weight: *weight, tie: *tie }).collect();
+    let claims: Vec<Claim> = weights
+        .iter()
+        .map(|(weight, tie)| Claim {
+            cap: i64::MAX,
+            weight: *weight,
+            tie: *tie,
+        })
+        .collect();
     pro_rata(total, &claims)
 }
 
@@ -87,7 +98,11 @@ mod tests {
     }
 
     fn claims(caps_and_weights: &[(i64, i64)]) -> Vec<Claim> {
-        let claim = |(at, (cap, weight)): (usize, &(i64, i64))| Claim { cap: *cap, weight: *weight, tie: tie(at) };
+        let claim = |(at, (cap, weight)): (usize, &(i64, i64))| Claim {
+            cap: *cap,
+            weight: *weight,
+            tie: tie(at),
+        };
         caps_and_weights.iter().enumerate().map(claim).collect()
     }
 
@@ -96,12 +111,25 @@ mod tests {
     #[test]
     fn published_largest_remainder_vectors() {
         let seats = |total: i64, votes: &[i64]| {
-            let weights: Vec<(i64, [u8; 16])> = votes.iter().enumerate().map(|(at, vote)| (*vote, tie(at))).collect();
+            let weights: Vec<(i64, [u8; 16])> = votes
+                .iter()
+                .enumerate()
+                .map(|(at, vote)| (*vote, tie(at)))
+                .collect();
             largest_remainder(total, &weights)
         };
-        assert_eq!(seats(10, &[47_000, 16_000, 15_800, 12_000, 6_100, 3_100]), [5, 2, 1, 1, 1, 0]);
-        assert_eq!(seats(25, &[1500, 1500, 900, 500, 500, 200]), [7, 7, 4, 3, 3, 1]);
-        assert_eq!(seats(26, &[1500, 1500, 900, 500, 500, 200]), [8, 8, 5, 2, 2, 1]);
+        assert_eq!(
+            seats(10, &[47_000, 16_000, 15_800, 12_000, 6_100, 3_100]),
+            [5, 2, 1, 1, 1, 0]
+        );
+        assert_eq!(
+            seats(25, &[1500, 1500, 900, 500, 500, 200]),
+            [7, 7, 4, 3, 3, 1]
+        );
+        assert_eq!(
+            seats(26, &[1500, 1500, 900, 500, 500, 200]),
+            [8, 8, 5, 2, 2, 1]
+        );
     }
 
     #[test]
@@ -114,7 +142,10 @@ mod tests {
 
     #[test]
     fn first_come_is_served_whole() {
-        assert_eq!(first_in_first_out(25, [10, 10, 10].into_iter()), [10, 10, 5]);
+        assert_eq!(
+            first_in_first_out(25, [10, 10, 10].into_iter()),
+            [10, 10, 5]
+        );
         assert_eq!(first_in_first_out(0, [10].into_iter()), Vec::<i64>::new());
     }
 
@@ -122,14 +153,21 @@ mod tests {
     /// given one by one by scanning.
     fn naive(total: i64, claims: &[Claim]) -> Vec<i64> {
         let mut shares = vec![0_i64; claims.len()];
-        let mut open: Vec<bool> = claims.iter().map(|claim| claim.cap > 0 && claim.weight > 0).collect();
+        let mut open: Vec<bool> = claims
+            .iter()
+            .map(|claim| claim.cap > 0 && claim.weight > 0)
+            .collect();
         let mut left = i128::from(total);
         loop {
-            let weights: i128 =
-                (0..claims.len()).filter(|at| open[*at]).map(|at| i128::from(claims[at].weight)).sum();
+            let weights: i128 = (0..claims.len())
+                .filter(|at| open[*at])
+                .map(|at| i128::from(claims[at].weight))
+                .sum();
             let fixed: Vec<usize> = (0..claims.len())
                 .filter(|at| open[*at])
-                .filter(|at| left * i128::from(claims[*at].weight) >= i128::from(claims[*at].cap) * weights)
+                .filter(|at| {
+                    left * i128::from(claims[*at].weight) >= i128::from(claims[*at].cap) * weights
+                })
                 .collect();
             if fixed.is_empty() || left == 0 {
                 let mut units = left;

@@ -11,7 +11,10 @@ use whampoa_core::journal::{Config, Fault, Journal};
 const SEGMENT_BYTES: u64 = 64 << 10;
 
 fn config() -> Config {
-    Config { segment_bytes: SEGMENT_BYTES, ..Config::default() }
+    Config {
+        segment_bytes: SEGMENT_BYTES,
+        ..Config::default()
+    }
 }
 
 fn draft(text: &str, rows: usize, continues: bool) -> EntryDraft {
@@ -24,12 +27,26 @@ fn draft(text: &str, rows: usize, continues: bool) -> EntryDraft {
         prev_of_case: (1 << 48) - 1,
         flags: u64::from(continues),
         fields: vec![
-            Field { id: 10, kind: 2, value: text.as_bytes().to_vec(), subject: None },
-            Field { id: 40, kind: 1, value: b"a name".to_vec(), subject: Some([8; 16]) },
+            Field {
+                id: 10,
+                kind: 2,
+                value: text.as_bytes().to_vec(),
+                subject: None,
+            },
+            Field {
+                id: 40,
+                kind: 1,
+                value: b"a name".to_vec(),
+                subject: Some([8; 16]),
+            },
         ],
         row_sections: match rows {
             0 => vec![],
-            _ => vec![RowSection { kind: 1, width: 36, rows: vec![0; 36 * rows] }],
+            _ => vec![RowSection {
+                kind: 1,
+                width: 36,
+                rows: vec![0; 36 * rows],
+            }],
         },
     }
 }
@@ -55,7 +72,11 @@ fn written(count: u64) -> (MemoryStorage, [u8; 32]) {
     let (journal, _) = Journal::open(storage.clone(), config()).unwrap();
     let mut link = [0; 32];
     for index in 0..count {
-        let sealed = chain(index, link, vec![draft(&format!("entry {index}"), 20, false)]);
+        let sealed = chain(
+            index,
+            link,
+            vec![draft(&format!("entry {index}"), 20, false)],
+        );
         link = sealed[0].link;
         journal.append(sealed).unwrap();
         journal.read(index).unwrap();
@@ -69,7 +90,13 @@ fn written(count: u64) -> (MemoryStorage, [u8; 32]) {
 fn what_was_appended_is_read_back_and_survives_reopening() {
     let storage = MemoryStorage::default();
     let (journal, _) = Journal::open(storage.clone(), config()).unwrap();
-    let sealed = chain(0, [0; 32], (0..50).map(|at| draft(&format!("{at}"), at % 7, false)).collect());
+    let sealed = chain(
+        0,
+        [0; 32],
+        (0..50)
+            .map(|at| draft(&format!("{at}"), at % 7, false))
+            .collect(),
+    );
     let bytes: Vec<Vec<u8>> = sealed.iter().map(|entry| entry.bytes.clone()).collect();
     journal.append(sealed).unwrap();
     for (index, expected) in bytes.iter().enumerate() {
@@ -77,7 +104,10 @@ fn what_was_appended_is_read_back_and_survives_reopening() {
     }
     journal.close().unwrap();
     let (journal, recovery) = Journal::open(storage.clone(), config()).unwrap();
-    assert_eq!((recovery.entries, recovery.was_clean, recovery.cut), (50, true, None));
+    assert_eq!(
+        (recovery.entries, recovery.was_clean, recovery.cut),
+        (50, true, None)
+    );
     let mut seen = 0;
     journal
         .scan(0, &mut |index, entry| {
@@ -102,10 +132,18 @@ fn segments_roll_over_and_the_log_goes_on() {
         journal.read(at.0 - 1).unwrap();
     }
     journal.close().unwrap();
-    let segments = storage.list().unwrap().into_iter().filter(|name| segment::first_index(name).is_some()).count();
+    let segments = storage
+        .list()
+        .unwrap()
+        .into_iter()
+        .filter(|name| segment::first_index(name).is_some())
+        .count();
     assert!(segments > 2, "{segments} segments");
     let report = audit(&storage);
-    assert_eq!((report.entries, report.rows, report.first_bad), (40, 4000, None));
+    assert_eq!(
+        (report.entries, report.rows, report.first_bad),
+        (40, 4000, None)
+    );
     let (_, recovery) = Journal::open(storage, config()).unwrap();
     assert_eq!(recovery.entries, 40);
 }
@@ -123,7 +161,10 @@ fn a_torn_last_frame_is_cut_and_reported_and_the_rest_stands() {
     assert_eq!(report.torn.unwrap().offset, end);
     let (_, recovery) = Journal::open(storage.clone(), config()).unwrap();
     let (file, offset, _) = recovery.cut.unwrap();
-    assert_eq!((recovery.entries, file.as_str(), offset), (4, name.as_str(), end));
+    assert_eq!(
+        (recovery.entries, file.as_str(), offset),
+        (4, name.as_str(), end)
+    );
 }
 
 #[test]
@@ -136,7 +177,10 @@ fn a_rotten_last_frame_is_a_fault_lifted_only_by_accepting_the_loss() {
         Err(Fault::Rotten { file, offset, .. }) => assert_eq!((file, offset), (name, end)),
         other => panic!("{:?}", other.map(|_| ())),
     }
-    let lenient = Config { accept_loss: true, ..config() };
+    let lenient = Config {
+        accept_loss: true,
+        ..config()
+    };
     let (_, recovery) = Journal::open(storage, lenient).unwrap();
     assert_eq!(recovery.entries, 4);
     assert!(recovery.cut.is_some());
@@ -152,7 +196,9 @@ fn an_unfinished_operation_is_dropped_whole() {
     std::mem::forget(journal);
     let (journal, recovery) = Journal::open(storage.clone(), config()).unwrap();
     assert_eq!((recovery.entries, recovery.dropped), (3, 2));
-    journal.append(chain(3, link, vec![draft("c", 1, false)])).unwrap();
+    journal
+        .append(chain(3, link, vec![draft("c", 1, false)]))
+        .unwrap();
     journal.read(3).unwrap();
     journal.close().unwrap();
     assert_eq!(audit(&storage).entries, 4);
@@ -166,9 +212,14 @@ fn every_flipped_byte_is_found_and_located() {
     for offset in 0..frames_end {
         storage.flip(&name, offset, 0x10);
         let report = audit(&storage);
-        let bad = report.first_bad.unwrap_or_else(|| panic!("byte {offset} flipped unseen"));
+        let bad = report
+            .first_bad
+            .unwrap_or_else(|| panic!("byte {offset} flipped unseen"));
         assert_eq!(bad.file, name);
-        assert!(bad.offset as usize <= offset && offset < bad.offset as usize + 2048, "{offset}: {bad:?}");
+        assert!(
+            bad.offset as usize <= offset && offset < bad.offset as usize + 2048,
+            "{offset}: {bad:?}"
+        );
         storage.flip(&name, offset, 0x10);
     }
     assert_eq!(audit(&storage).first_bad, None);
@@ -177,15 +228,25 @@ fn every_flipped_byte_is_found_and_located() {
 #[test]
 fn a_seal_is_reproducible_from_its_seed_and_opens_its_commitment() {
     let sealed = seal(draft("vector", 2, false), 0, [0; 32], [7; 32]);
-    assert_eq!(sealed.bytes, seal(draft("vector", 2, false), 0, [0; 32], [7; 32]).bytes);
+    assert_eq!(
+        sealed.bytes,
+        seal(draft("vector", 2, false), 0, [0; 32], [7; 32]).bytes
+    );
     let view = EntryView::parse(&sealed.bytes).unwrap();
     assert_eq!(view.computed_root(), view.payload_root());
     let part = &sealed.private[0];
     let commitment = whampoa_core::journal::entry::commitment(40, 0x81, &part.value, &part.salt);
     assert_eq!(view.fields()[2].value, commitment);
     // The test vector of docs/formats.md.
-    let hex: String = sealed.link.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "b3f75542adc03a31d59fe8a9ed58c42773e64f6a6c9ed7d971c6ac511cd7db69");
+    let hex: String = sealed
+        .link
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        hex,
+        "b3f75542adc03a31d59fe8a9ed58c42773e64f6a6c9ed7d971c6ac511cd7db69"
+    );
 }
 
 /// Offset of the last frame of a segment.

@@ -22,6 +22,8 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// Bit mask of roles of the caller (engine/identity.py).
     pub rights: u32,
+    /// The caller's actor index; `None` when it was never seen before.
+    pub actor: Option<u32>,
     /// Index the first entry of the decision will have: the rows of later entries may point at it.
     pub next_index: u64,
     pub log_key: &'a LogKey,
@@ -73,5 +75,11 @@ pub fn decide(state: &State, context: &Context<'_>, method: Method, request: &[u
 }
 
 fn parse<M: prost::Message + Default>(request: &[u8]) -> Result<M, Refusal> {
-    M::decode(request).map_err(|fault| Refusal::new(crate::rejection::Rejection::MalformedRequest, "request", fault))
+    M::decode(request).map_err(|fault| {
+        Refusal::new(
+            crate::rejection::Rejection::MalformedRequest,
+            "request",
+            fault,
+        )
+    })
 }

@@ -49,19 +49,51 @@ pub fn judge(
     use ReviewReason as R;
     let (enterprise, rules) = (row.service_enterprise, &state.review_rules);
     let merchants = state.registry.merchants_of(enterprise, context.now_ms);
-    let is_suspected =
-        |merchant: &u32| rules.suspected.contains(merchant) && state.trades.currencies_of(*merchant).next().is_some();
+    let is_suspected = |merchant: &u32| {
+        rules.suspected.contains(merchant) && state.trades.currencies_of(*merchant).next().is_some()
+    };
     let findings = [
-        (state.remittances.is_reference_known(enterprise, reference), O::Stop, R::DuplicateUse),
-        (state.registry.party(enterprise).sanctioned, O::Stop, R::SanctionedParty),
-        (merchants.is_empty() || told.payer_name.trim().is_empty(), O::Stop, R::MissingParty),
-        (merchants.iter().any(is_suspected), O::Stop, R::EntityMismatch),
-        (is_too_frequent(state, enterprise, context.now_ms), O::Examine, R::Velocity),
-        (rules.examined_countries.contains(&payer_country), O::Examine, R::PayerCountry),
-        (exceeds_value(state, &merchants, row), O::Sample, R::ValueCap),
+        (
+            state.remittances.is_reference_known(enterprise, reference),
+            O::Stop,
+            R::DuplicateUse,
+        ),
+        (
+            state.registry.party(enterprise).sanctioned,
+            O::Stop,
+            R::SanctionedParty,
+        ),
+        (
+            merchants.is_empty() || told.payer_name.trim().is_empty(),
+            O::Stop,
+            R::MissingParty,
+        ),
+        (
+            merchants.iter().any(is_suspected),
+            O::Stop,
+            R::EntityMismatch,
+        ),
+        (
+            is_too_frequent(state, enterprise, context.now_ms),
+            O::Examine,
+            R::Velocity,
+        ),
+        (
+            rules.examined_countries.contains(&payer_country),
+            O::Examine,
+            R::PayerCountry,
+        ),
+        (
+            exceeds_value(state, &merchants, row),
+            O::Sample,
+            R::ValueCap,
+        ),
         (is_short(told), O::Sample, R::ShortReceipt),
     ];
-    let mut judgement = Judgement { outcome: O::Pass, reasons: 0 };
+    let mut judgement = Judgement {
+        outcome: O::Pass,
+        reasons: 0,
+    };
     for (_, outcome, reason) in findings.into_iter().filter(|(applies, _, _)| *applies) {
         judgement.add(outcome, reason);
     }
@@ -72,7 +104,8 @@ pub fn judge(
 }
 
 fn is_too_frequent(state: &State, enterprise: u32, now_ms: u64) -> bool {
-    state.remittances.recent_count(enterprise, now_ms) + 1 > state.review_rules.velocity_count_max as usize
+    state.remittances.recent_count(enterprise, now_ms) + 1
+        > state.review_rules.velocity_count_max as usize
 }
 
 /// More was credited than the merchants of the enterprise have open. It is told, and does not stop: what exceeds the
@@ -84,12 +117,15 @@ fn exceeds_value(state: &State, merchants: &[u32], row: &RemittanceRow) -> bool 
             return open;
         }
         let rate = state.remittances.rate(currency, row.currency);
-        rate.and_then(|(rate, _)| rate.convert_down(open)).unwrap_or(0)
+        rate.and_then(|(rate, _)| rate.convert_down(open))
+            .unwrap_or(0)
     };
     let mut open: i128 = 0;
     for merchant in merchants {
         let currencies = state.trades.currencies_of(*merchant);
-        open += currencies.map(|currency| i128::from(open_in(*merchant, currency))).sum::<i128>();
+        open += currencies
+            .map(|currency| i128::from(open_in(*merchant, currency)))
+            .sum::<i128>();
     }
     i128::from(row.credited_minor) > open
 }
@@ -101,21 +137,52 @@ fn is_short(told: &Told) -> bool {
 
 /// One in `one_in` remittances, told by its id: the same on every replay.
 fn is_sampled(one_in: u32, id: Id) -> bool {
-    let low = id.0[8..].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let low = id.0[8..]
+        .iter()
+        .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     one_in > 0 && low.is_multiple_of(u64::from(one_in))
 }
 
-pub fn clear_review(state: &State, _context: &Context<'_>, request: &proto::ClearReviewRequest) -> Decision {
-    decide_review(state, &request.subject_id, &request.officer_party_id, &request.reason, true)
+pub fn clear_review(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::ClearReviewRequest,
+) -> Decision {
+    decide_review(
+        state,
+        context,
+        &request.subject_id,
+        &request.officer_party_id,
+        &request.reason,
+        true,
+    )
 }
 
-pub fn reject_review(state: &State, _context: &Context<'_>, request: &proto::RejectReviewRequest) -> Decision {
-    decide_review(state, &request.subject_id, &request.officer_party_id, &request.reason, false)
+pub fn reject_review(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::RejectReviewRequest,
+) -> Decision {
+    decide_review(
+        state,
+        context,
+        &request.subject_id,
+        &request.officer_party_id,
+        &request.reason,
+        false,
+    )
 }
 
 /// The first officer proposes; a second, different one who wants the same decides. One who wants the contrary proposes
 /// that instead.
-fn decide_review(state: &State, subject: &[u8], officer: &[u8], reason: &str, clears: bool) -> Decision {
+fn decide_review(
+    state: &State,
+    context: &Context<'_>,
+    subject: &[u8],
+    officer: &[u8],
+    reason: &str,
+    clears: bool,
+) -> Decision {
     let remittance = remittance(state, subject, "subject_id")?;
     let officer = party_with_role(state, officer, Role::Officer, "officer_party_id")?;
     if reason.trim().is_empty() {
@@ -123,20 +190,45 @@ fn decide_review(state: &State, subject: &[u8], officer: &[u8], reason: &str, cl
     }
     let next = match (remittance.review, remittance.proposal) {
         (ReviewState::Waiting, _) => ReviewState::Proposed,
-        (ReviewState::Proposed, Some((_, proposed))) if proposed != clears => ReviewState::Proposed,
-        (ReviewState::Proposed, Some((first, _))) if first == officer => {
-            return refuse(Rejection::SameOfficer, "officer_party_id", state.registry.id_of(officer));
+        (ReviewState::Proposed, Some(first)) if first.clears != clears => ReviewState::Proposed,
+        (ReviewState::Proposed, Some(first))
+            if first.officer == officer || Some(first.actor) == context.actor =>
+        {
+            return refuse(
+                Rejection::SameOfficer,
+                "officer_party_id",
+                state.registry.id_of(officer),
+            );
         }
         (ReviewState::Proposed, _) if clears => ReviewState::Cleared,
         (ReviewState::Proposed, _) => ReviewState::Rejected,
-        _ => return refuse(Rejection::NotUnderReview, "subject_id", remittance.review.name()),
+        _ => {
+            return refuse(
+                Rejection::NotUnderReview,
+                "subject_id",
+                remittance.review.name(),
+            );
+        }
     };
-    let reason = Secret::Open { value: reason.as_bytes().to_vec(), subject: remittance.id() };
-    let event = ReviewDecided { subject_id: remittance.id(), officer, clears, state: next, reason };
+    let reason = Secret::Open {
+        value: reason.as_bytes().to_vec(),
+        subject: remittance.id(),
+    };
+    let event = ReviewDecided {
+        subject_id: remittance.id(),
+        officer,
+        clears,
+        state: next,
+        reason,
+    };
     Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
 }
 
-pub fn set_review_rules(state: &State, context: &Context<'_>, request: &proto::SetReviewRulesRequest) -> Decision {
+pub fn set_review_rules(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::SetReviewRulesRequest,
+) -> Decision {
     for (count, field) in [
         (request.examined_countries.len(), "examined_countries"),
         (request.suspected_party_ids.len(), "suspected_party_ids"),
@@ -149,13 +241,21 @@ pub fn set_review_rules(state: &State, context: &Context<'_>, request: &proto::S
     for (at, country) in request.examined_countries.iter().enumerate() {
         let is_code = country.len() == 3 && country.bytes().all(|byte| byte.is_ascii_uppercase());
         let Some(code) = Text::new(country).filter(|_| is_code) else {
-            return refuse(Rejection::FieldInvalid, format!("examined_countries[{at}]"), country);
+            return refuse(
+                Rejection::FieldInvalid,
+                format!("examined_countries[{at}]"),
+                country,
+            );
         };
         examined_countries.push(code);
     }
     let mut suspected = Vec::with_capacity(request.suspected_party_ids.len());
     for (at, bytes) in request.suspected_party_ids.iter().enumerate() {
-        suspected.push(party_index(state, bytes, format!("suspected_party_ids[{at}]"))?);
+        suspected.push(party_index(
+            state,
+            bytes,
+            format!("suspected_party_ids[{at}]"),
+        )?);
     }
     examined_countries.sort_unstable();
     suspected.sort_unstable();

@@ -16,7 +16,12 @@ pub struct RowKind {
 }
 
 const fn of<R: Row>() -> RowKind {
-    RowKind { kind: R::KIND, name: R::NAME, width: R::WIDTH, columns: R::LAYOUT }
+    RowKind {
+        kind: R::KIND,
+        name: R::NAME,
+        width: R::WIDTH,
+        columns: R::LAYOUT,
+    }
 }
 
 /// All row kinds.
@@ -90,7 +95,9 @@ impl RowKind {
         let mut at = 0;
         let mut parts = Vec::new();
         for (name, width) in self.columns {
-            let Some(bytes) = row.get(at..at + width) else { break };
+            let Some(bytes) = row.get(at..at + width) else {
+                break;
+            };
             at += width;
             let value = match (*name, *width) {
                 ("previous" | "grant" | "rate", _) => continue,
@@ -105,7 +112,9 @@ impl RowKind {
 }
 
 fn number(name: &str, bytes: &[u8]) -> String {
-    let value = bytes.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let value = bytes
+        .iter()
+        .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
     match name.ends_with("_minor") && bytes.len() == 8 {
         true => (value as i64).to_string(),
         false => value.to_string(),
@@ -119,6 +128,9 @@ mod tests {
     #[test]
     fn kinds_ascend_and_columns_add_up() {
         assert!(ROWS.windows(2).all(|pair| pair[0].kind < pair[1].kind));
-        assert!(ROWS.iter().all(|row| row.columns.iter().map(|(_, width)| width).sum::<usize>() == row.width));
+        assert!(
+            ROWS.iter()
+                .all(|row| row.columns.iter().map(|(_, width)| width).sum::<usize>() == row.width)
+        );
     }
 }

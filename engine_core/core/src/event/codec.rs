@@ -94,7 +94,10 @@ impl Wire for Step {
     }
     fn get(bytes: &[u8]) -> Option<Self> {
         let packed = u64::get(bytes)?;
-        Some(Self { index: packed >> 16, row: packed as u16 })
+        Some(Self {
+            index: packed >> 16,
+            row: packed as u16,
+        })
     }
 }
 
@@ -194,13 +197,23 @@ pub const FIRST_PRIVATE_ROW_FIELD: u16 = 0x1000;
 
 impl Writer {
     pub fn field<T: FieldValue>(&mut self, id: u16, value: &T) {
-        self.fields.push(FieldOut { id, kind: T::KIND, value: value.to_field(), secret_of: None });
+        self.fields.push(FieldOut {
+            id,
+            kind: T::KIND,
+            value: value.to_field(),
+            secret_of: None,
+        });
     }
 
     pub fn secret(&mut self, id: u16, secret: &Secret) {
         if let Secret::Open { value, subject } = secret {
             let (kind, value) = (KIND_BYTES, value.clone());
-            self.fields.push(FieldOut { id, kind, value, secret_of: Some(*subject) });
+            self.fields.push(FieldOut {
+                id,
+                kind,
+                value,
+                secret_of: Some(*subject),
+            });
         }
     }
 
@@ -210,7 +223,11 @@ impl Writer {
         }
         let mut bytes = Vec::with_capacity(rows.len() * R::WIDTH);
         rows.iter().for_each(|row| row.put(&mut bytes));
-        self.sections.push(SectionOut { kind: R::KIND, width: R::WIDTH as u16, rows: bytes });
+        self.sections.push(SectionOut {
+            kind: R::KIND,
+            width: R::WIDTH as u16,
+            rows: bytes,
+        });
     }
 }
 
@@ -226,11 +243,17 @@ pub trait Source {
 
 impl Source for Writer {
     fn field(&self, id: u16) -> Option<&[u8]> {
-        self.fields.iter().find(|field| field.id == id && field.secret_of.is_none()).map(|field| &field.value[..])
+        self.fields
+            .iter()
+            .find(|field| field.id == id && field.secret_of.is_none())
+            .map(|field| &field.value[..])
     }
 
     fn secrets_from(&self, first: u16) -> usize {
-        self.fields.iter().filter(|field| field.id >= first && field.secret_of.is_some()).count()
+        self.fields
+            .iter()
+            .filter(|field| field.id >= first && field.secret_of.is_some())
+            .count()
     }
 
     fn rows(&self, kind: u16) -> Option<(&[u8], usize, usize)> {
@@ -310,21 +333,37 @@ pub trait Row: Sized {
 }
 
 /// Reads one required field.
-pub fn read_field<T: FieldValue>(source: &dyn Source, entry: u8, id: u16, name: &str) -> Result<T, CodecFault> {
+pub fn read_field<T: FieldValue>(
+    source: &dyn Source,
+    entry: u8,
+    id: u16,
+    name: &str,
+) -> Result<T, CodecFault> {
     source
         .field(id)
         .and_then(T::from_field)
-        .ok_or_else(|| CodecFault { kind: entry, what: format!("field {id} ({name}) is missing or no such value") })
+        .ok_or_else(|| CodecFault {
+            kind: entry,
+            what: format!("field {id} ({name}) is missing or no such value"),
+        })
 }
 
 /// Reads all rows of a kind; none when the section is absent.
 pub fn read_rows<R: Row>(source: &dyn Source, entry: u8) -> Result<Vec<R>, CodecFault> {
-    let Some((bytes, stride, count)) = source.rows(R::KIND) else { return Ok(Vec::new()) };
+    let Some((bytes, stride, count)) = source.rows(R::KIND) else {
+        return Ok(Vec::new());
+    };
     let fault = |what: String| CodecFault { kind: entry, what };
     if stride < R::WIDTH {
-        return Err(fault(format!("rows of kind {} are {stride} bytes wide, not {}", R::KIND, R::WIDTH)));
+        return Err(fault(format!(
+            "rows of kind {} are {stride} bytes wide, not {}",
+            R::KIND,
+            R::WIDTH
+        )));
     }
-    let row = |at: usize| R::get(&bytes[at * stride..]).ok_or_else(|| fault(format!("row {at} of {}", R::NAME)));
+    let row = |at: usize| {
+        R::get(&bytes[at * stride..]).ok_or_else(|| fault(format!("row {at} of {}", R::NAME)))
+    };
     (0..count).map(row).collect()
 }
 

@@ -94,7 +94,9 @@ impl RequestMark {
 
     /// `None` when the entry names no request.
     pub fn read(source: &dyn Source, kind: u8) -> Result<Option<Self>, CodecFault> {
-        let Some(id) = source.field(FIELD_REQUEST_ID).and_then(Id::from_field) else { return Ok(None) };
+        let Some(id) = source.field(FIELD_REQUEST_ID).and_then(Id::from_field) else {
+            return Ok(None);
+        };
         Ok(Some(Self {
             request_id: id,
             sha256: read_field(source, kind, FIELD_REQUEST_SHA256, "request_sha256")?,
@@ -117,11 +119,19 @@ pub struct Draft {
 
 impl Draft {
     pub fn first(case_id: Id, event: impl Into<Event>) -> Self {
-        Self { event: event.into(), case_id, previous_index: Step::NONE.index, continues: false }
+        Self {
+            event: event.into(),
+            case_id,
+            previous_index: Step::NONE.index,
+            continues: false,
+        }
     }
 
     pub fn after(previous: Step, case_id: Id, event: impl Into<Event>) -> Self {
-        Self { previous_index: previous.index, ..Self::first(case_id, event) }
+        Self {
+            previous_index: previous.index,
+            ..Self::first(case_id, event)
+        }
     }
 }
 
@@ -139,6 +149,9 @@ pub struct At {
 impl At {
     /// The step of row `row` of this entry; rows count over all sections in order.
     pub fn step(&self, row: usize) -> Step {
-        Step { index: self.index, row: row as u16 }
+        Step {
+            index: self.index,
+            row: row as u16,
+        }
     }
 }

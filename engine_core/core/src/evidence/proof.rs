@@ -56,10 +56,28 @@ mod tests {
             let root = root_of(leaves.clone());
             for index in 0..size {
                 let path = inclusion(&leaves, index);
-                assert!(verify_inclusion(leaves[index], index as u64, size as u64, &path, &root));
+                assert!(verify_inclusion(
+                    leaves[index],
+                    index as u64,
+                    size as u64,
+                    &path,
+                    &root
+                ));
                 let other = leaf_hash(b"other");
-                assert!(!verify_inclusion(other, index as u64, size as u64, &path, &root));
-                assert!(!verify_inclusion(leaves[index], index as u64 + 1, size as u64, &path, &root));
+                assert!(!verify_inclusion(
+                    other,
+                    index as u64,
+                    size as u64,
+                    &path,
+                    &root
+                ));
+                assert!(!verify_inclusion(
+                    leaves[index],
+                    index as u64 + 1,
+                    size as u64,
+                    &path,
+                    &root
+                ));
             }
         }
     }

@@ -27,7 +27,9 @@ impl Tree {
 
     pub fn root(&self) -> Hash {
         let mut peaks = self.peaks.iter().rev();
-        let Some((_, last)) = peaks.next() else { return empty_root() };
+        let Some((_, last)) = peaks.next() else {
+            return empty_root();
+        };
         peaks.fold(*last, |right, (_, left)| node_hash(left, &right))
     }
 }
@@ -39,18 +41,30 @@ mod tests {
 
     /// The eight canonical leaves of transparency-dev/merkle (testonly/constants.go).
     const LEAVES: [&str; 8] = [
-        "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
     ];
     const ROOT_8: &str = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328";
 
     fn bytes(hex: &str) -> Vec<u8> {
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
     }
 
     #[test]
     fn canonical_leaves_give_the_published_root() {
         let mut tree = Tree::default();
-        LEAVES.iter().for_each(|leaf| tree.push(leaf_hash(&bytes(leaf))));
+        LEAVES
+            .iter()
+            .for_each(|leaf| tree.push(leaf_hash(&bytes(leaf))));
         assert_eq!(tree.root().to_vec(), bytes(ROOT_8));
         assert_eq!(tree.size(), 8);
     }

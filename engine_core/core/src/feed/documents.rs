@@ -13,11 +13,18 @@ use crate::projection::Private;
 
 /// Every document of an entry that customs does not know yet: replies came from there.
 pub fn documents(at: &At, event: &Event, private: &dyn Private) -> Vec<FeedRow> {
-    let Event::DocumentsRecorded(event) = event else { return Vec::new() };
+    let Event::DocumentsRecorded(event) = event else {
+        return Vec::new();
+    };
     let mut rows = Vec::new();
     for (ordinal, row) in event.documents.iter().enumerate() {
         let doc_type = DocumentType::try_from(i32::from(row.doc_type)).unwrap_or_default();
-        if is_reply(doc_type) || matches!(doc_type, DocumentType::AggregationResult | DocumentType::FormatFailure) {
+        if is_reply(doc_type)
+            || matches!(
+                doc_type,
+                DocumentType::AggregationResult | DocumentType::FormatFailure
+            )
+        {
             continue;
         }
         let opened = private.open(at.index, FIRST_PRIVATE_ROW_FIELD + ordinal as u16);
@@ -27,7 +34,10 @@ pub fn documents(at: &At, event: &Event, private: &dyn Private) -> Vec<FeedRow> 
             r#type: doc_type.into(),
             received: secret.map_or(Vec::new(), |secret| secret.received),
         };
-        rows.push(FeedRow { row: ordinal as u32, item: Some(Item::Document(item)) });
+        rows.push(FeedRow {
+            row: ordinal as u32,
+            item: Some(Item::Document(item)),
+        });
     }
     rows
 }

@@ -9,7 +9,13 @@ use crate::projection::Private;
 use crate::state::State;
 
 /// The items of one entry of one kind; `None` when the entry has none. `state` is a follower's, at or after the entry.
-pub fn render(state: &State, at: &At, event: &Event, kind: FeedKind, private: &dyn Private) -> Option<FeedEntry> {
+pub fn render(
+    state: &State,
+    at: &At,
+    event: &Event,
+    kind: FeedKind,
+    private: &dyn Private,
+) -> Option<FeedEntry> {
     let rows = match kind {
         FeedKind::Documents => documents::documents(at, event, private),
         FeedKind::ConversionRequested => money::conversions_requested(state, event),
@@ -23,5 +29,10 @@ pub fn render(state: &State, at: &At, event: &Event, kind: FeedKind, private: &d
     if rows.is_empty() {
         return None;
     }
-    Some(FeedEntry { position: None, time_ms: at.time_ms, kind: kind.into(), rows })
+    Some(FeedEntry {
+        position: None,
+        time_ms: at.time_ms,
+        kind: kind.into(),
+        rows,
+    })
 }

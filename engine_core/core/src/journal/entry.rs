@@ -79,7 +79,12 @@ struct Salts {
 
 impl Salts {
     fn new(seed: [u8; 32]) -> Self {
-        Self { seed, counter: 0, block: [0; 32], is_half_used: false }
+        Self {
+            seed,
+            counter: 0,
+            block: [0; 32],
+            is_half_used: false,
+        }
     }
 
     fn next(&mut self) -> [u8; SALT_BYTES] {
@@ -100,21 +105,44 @@ impl Salts {
 pub fn seal(draft: EntryDraft, index: u64, prev_link: Hash, seed: [u8; 32]) -> Sealed {
     let mut salts = Salts::new(seed);
     let rows: usize = draft.row_sections.iter().map(RowSection::count).sum();
-    let size: usize = draft.row_sections.iter().map(|section| section.rows.len()).sum();
+    let size: usize = draft
+        .row_sections
+        .iter()
+        .map(|section| section.rows.len())
+        .sum();
     let mut bytes = Vec::with_capacity(HEADER_BYTES + size + rows * SALT_BYTES + 1024);
     bytes.resize(HEADER_BYTES, 0);
     bytes.extend_from_slice(&(draft.fields.len() as u16 + 1).to_be_bytes());
     let mut leaves = Vec::with_capacity(draft.fields.len() + 1 + rows);
     let mut private = Vec::new();
     let directory = directory(&draft.row_sections);
-    put_field(&mut bytes, &mut leaves, FIELD_ROW_DIRECTORY, KIND_LIST, &directory, salts.next());
+    put_field(
+        &mut bytes,
+        &mut leaves,
+        FIELD_ROW_DIRECTORY,
+        KIND_LIST,
+        &directory,
+        salts.next(),
+    );
     for field in draft.fields {
         let salt = salts.next();
         match field.subject {
-            None => put_field(&mut bytes, &mut leaves, field.id, field.kind, &field.value, salt),
+            None => put_field(
+                &mut bytes,
+                &mut leaves,
+                field.id,
+                field.kind,
+                &field.value,
+                salt,
+            ),
             Some(subject) => {
                 put_commitment(&mut bytes, &mut leaves, &field, &salt);
-                private.push(PrivateValue { field: field.id, subject, value: field.value, salt });
+                private.push(PrivateValue {
+                    field: field.id,
+                    subject,
+                    value: field.value,
+                    salt,
+                });
             }
         }
     }
@@ -140,7 +168,14 @@ pub fn seal(draft: EntryDraft, index: u64, prev_link: Hash, seed: [u8; 32]) -> S
     header[78..110].copy_from_slice(&root);
     header[110..118].copy_from_slice(&draft.flags.to_be_bytes());
     let link = leaf_hash(&bytes[..HEADER_BYTES]);
-    Sealed { index, bytes, link, rows: rows as u64, continues: draft.flags & 1 != 0, private }
+    Sealed {
+        index,
+        bytes,
+        link,
+        rows: rows as u64,
+        continues: draft.flags & 1 != 0,
+        private,
+    }
 }
 
 impl RowSection {
@@ -160,7 +195,14 @@ fn directory(sections: &[RowSection]) -> Vec<u8> {
     value
 }
 
-fn put_field(bytes: &mut Vec<u8>, leaves: &mut Vec<Hash>, id: u16, kind: u8, value: &[u8], salt: [u8; 16]) {
+fn put_field(
+    bytes: &mut Vec<u8>,
+    leaves: &mut Vec<Hash>,
+    id: u16,
+    kind: u8,
+    value: &[u8],
+    salt: [u8; 16],
+) {
     let start = bytes.len();
     put_field_head(bytes, id, kind, value.len());
     bytes.extend_from_slice(value);

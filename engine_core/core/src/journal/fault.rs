@@ -7,8 +7,14 @@ pub enum Fault {
     Io(#[from] std::io::Error),
     #[error("{what}")]
     Malformed { what: String },
-    #[error("{file} at offset {offset}: {what}; --accept-loss opens the journal without it and all that follows")]
-    Rotten { file: String, offset: u64, what: String },
+    #[error(
+        "{file} at offset {offset}: {what}; --accept-loss opens the journal without it and all that follows"
+    )]
+    Rotten {
+        file: String,
+        offset: u64,
+        what: String,
+    },
     #[error("a write to the journal failed before; nothing more is written")]
     Broken,
 }

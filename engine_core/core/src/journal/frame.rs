@@ -29,7 +29,11 @@ pub enum Found<'a> {
     End,
     /// Runs past the end of file or has a unit never written.
     Torn { what: String },
-    Whole { head: FrameHead, payload: &'a [u8], padded: usize },
+    Whole {
+        head: FrameHead,
+        payload: &'a [u8],
+        padded: usize,
+    },
 }
 
 /// The frame over some entries, padded.
@@ -59,16 +63,24 @@ pub fn build(entries: &[&[u8]], first_index: u64, durable_before: u64, is_footer
 
 /// Reads the frame at the start of `bytes`, the rest of its segment.
 pub fn read(bytes: &[u8]) -> Result<Found<'_>, Fault> {
-    let Some(first) = bytes.get(..UNIT.min(bytes.len())).filter(|unit| !unit.is_empty()) else {
+    let Some(first) = bytes
+        .get(..UNIT.min(bytes.len()))
+        .filter(|unit| !unit.is_empty())
+    else {
         return Ok(Found::End);
     };
     if first.iter().all(|byte| *byte == 0) {
         return Ok(Found::End);
     }
-    let fault = |what: &str| Fault::Malformed { what: format!("frame: {what}") };
-    let word = |at: usize| u32::from_be_bytes([first[at], first[at + 1], first[at + 2], first[at + 3]]);
+    let fault = |what: &str| Fault::Malformed {
+        what: format!("frame: {what}"),
+    };
+    let word =
+        |at: usize| u32::from_be_bytes([first[at], first[at + 1], first[at + 2], first[at + 3]]);
     if first.len() < UNIT {
-        return Ok(Found::Torn { what: "the frame runs past the end of file".into() });
+        return Ok(Found::Torn {
+            what: "the frame runs past the end of file".into(),
+        });
     }
     let is_footer = first[..4] == FOOTER_MAGIC;
     if !is_footer && first[..4] != MAGIC {
@@ -83,13 +95,23 @@ pub fn read(bytes: &[u8]) -> Result<Found<'_>, Fault> {
     }
     let padded = length.next_multiple_of(UNIT);
     let Some(whole) = bytes.get(..padded) else {
-        return Ok(Found::Torn { what: "the frame runs past the end of file".into() });
+        return Ok(Found::Torn {
+            what: "the frame runs past the end of file".into(),
+        });
     };
-    if let Some(unit) = whole.chunks_exact(UNIT).position(|unit| unit.iter().all(|byte| *byte == 0)) {
-        return Ok(Found::Torn { what: format!("unit {unit} was never written") });
+    if let Some(unit) = whole
+        .chunks_exact(UNIT)
+        .position(|unit| unit.iter().all(|byte| *byte == 0))
+    {
+        return Ok(Found::Torn {
+            what: format!("unit {unit} was never written"),
+        });
     }
     let crc = word(36);
-    let computed = crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&whole[..36]), &[0; 4]), &whole[40..]);
+    let computed = crc32c::crc32c_append(
+        crc32c::crc32c_append(crc32c::crc32c(&whole[..36]), &[0; 4]),
+        &whole[40..],
+    );
     if crc != computed {
         return Err(fault("CRC32C does not fit"));
     }
@@ -102,7 +124,11 @@ pub fn read(bytes: &[u8]) -> Result<Found<'_>, Fault> {
         entries: word(24),
         crc,
     };
-    Ok(Found::Whole { head, payload: &whole[HEADER_BYTES..length], padded })
+    Ok(Found::Whole {
+        head,
+        payload: &whole[HEADER_BYTES..length],
+        padded,
+    })
 }
 
 /// What stands behind the end of the last frame.
@@ -119,7 +145,11 @@ pub enum Residue {
 /// Looks behind `at` for what a lost write left.
 pub fn residue(bytes: &[u8], at: usize) -> Residue {
     let mut found = Residue::None;
-    for (place, unit) in bytes[at..].chunks(UNIT).enumerate().map(|(unit, part)| (at + unit * UNIT, part)) {
+    for (place, unit) in bytes[at..]
+        .chunks(UNIT)
+        .enumerate()
+        .map(|(unit, part)| (at + unit * UNIT, part))
+    {
         let is_head = unit.len() == UNIT
             && (unit[..4] == MAGIC || unit[..4] == FOOTER_MAGIC)
             && unit[28..32] == crc32c::crc32c(&unit[..28]).to_be_bytes();
@@ -135,7 +165,9 @@ pub fn residue(bytes: &[u8], at: usize) -> Residue {
 
 /// The entries of a frame's payload, in order; each with its offset in the payload.
 pub fn entries(head: &FrameHead, payload: &[u8]) -> Result<Vec<(usize, usize)>, Fault> {
-    let fault = || Fault::Malformed { what: "frame: entries do not fit its length".into() };
+    let fault = || Fault::Malformed {
+        what: "frame: entries do not fit its length".into(),
+    };
     let mut places = Vec::with_capacity(head.entries as usize);
     let mut at = 0;
     while at < payload.len() {

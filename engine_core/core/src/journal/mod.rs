@@ -30,7 +30,11 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { log: "whampoa-1".into(), segment_bytes: 64 << 20, accept_loss: false }
+        Self {
+            log: "whampoa-1".into(),
+            segment_bytes: 64 << 20,
+            accept_loss: false,
+        }
     }
 }
 
@@ -46,7 +50,17 @@ struct FramePlace {
 
 /// Upper bounds of the sync histogram, nanoseconds; the last bucket has none.
 pub const SYNC_BUCKETS_NS: [u64; 12] = [
-    50_000, 100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 6_400_000, 12_800_000, 51_200_000, 204_800_000,
+    50_000,
+    100_000,
+    200_000,
+    400_000,
+    800_000,
+    1_600_000,
+    3_200_000,
+    6_400_000,
+    12_800_000,
+    51_200_000,
+    204_800_000,
     1_000_000_000,
 ];
 
@@ -138,7 +152,11 @@ impl Journal {
             if self.shared.is_broken.load(Ordering::Acquire) {
                 return Err(Fault::Broken);
             }
-            durable = self.shared.advanced.wait(durable).unwrap_or_else(PoisonError::into_inner);
+            durable = self
+                .shared
+                .advanced
+                .wait(durable)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         drop(durable);
         let mut found = Vec::new();
@@ -150,7 +168,11 @@ impl Journal {
     }
 
     /// Every durable entry from `from` on.
-    pub fn scan(&self, from: u64, visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub fn scan(
+        &self,
+        from: u64,
+        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         self.scan_range(from, self.durable(), visit)
     }
 
@@ -164,12 +186,21 @@ impl Journal {
         let mut index = from;
         while index < until.min(self.durable()) {
             let Some(place) = self.frame_of(index) else {
-                return Err(Fault::Malformed { what: format!("no frame holds entry {index}") });
+                return Err(Fault::Malformed {
+                    what: format!("no frame holds entry {index}"),
+                });
             };
             let name = segment::name(place.segment);
-            let bytes = self.shared.storage.read_at(&name, place.offset, place.padded as usize)?;
+            let bytes = self
+                .shared
+                .storage
+                .read_at(&name, place.offset, place.padded as usize)?;
             let frame::Found::Whole { head, payload, .. } = frame::read(&bytes)? else {
-                return Err(Fault::Rotten { file: name, offset: place.offset, what: "frame is gone".into() });
+                return Err(Fault::Rotten {
+                    file: name,
+                    offset: place.offset,
+                    what: "frame is gone".into(),
+                });
             };
             for (at, (start, length)) in frame::entries(&head, payload)?.into_iter().enumerate() {
                 let number = place.first_index + at as u64;
@@ -183,7 +214,11 @@ impl Journal {
     }
 
     fn frame_of(&self, index: u64) -> Option<FramePlace> {
-        let frames = self.shared.frames.read().unwrap_or_else(PoisonError::into_inner);
+        let frames = self
+            .shared
+            .frames
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let after = frames.partition_point(|place| place.first_index <= index);
         frames.get(after.checked_sub(1)?).copied()
     }

@@ -26,10 +26,15 @@ pub struct Recovery {
 impl Recovery {
     pub fn to_json(&self) -> String {
         let cut = match &self.cut {
-            Some((file, offset, why)) => format!("{{\"file\":\"{file}\",\"offset\":{offset},\"why\":\"{why}\"}}"),
+            Some((file, offset, why)) => {
+                format!("{{\"file\":\"{file}\",\"offset\":{offset},\"why\":\"{why}\"}}")
+            }
             None => "null".to_owned(),
         };
-        format!("{{\"cut\":{cut},\"dropped\":{},\"clean\":{}}}", self.dropped, self.was_clean)
+        format!(
+            "{{\"cut\":{cut},\"dropped\":{},\"clean\":{}}}",
+            self.dropped, self.was_clean
+        )
     }
 }
 
@@ -56,13 +61,24 @@ struct Unfinished {
 
 impl Journal {
     /// Opens or makes the journal in a storage and starts its writer.
-    pub fn open(storage: impl Storage + 'static, config: Config) -> Result<(Self, Recovery), Fault> {
+    pub fn open(
+        storage: impl Storage + 'static,
+        config: Config,
+    ) -> Result<(Self, Recovery), Fault> {
         let names = storage.list()?;
-        let segments: Vec<u64> = names.iter().filter_map(|name| segment::first_index(name)).collect();
+        let segments: Vec<u64> = names
+            .iter()
+            .filter_map(|name| segment::first_index(name))
+            .collect();
         let walk = walk(&storage, &segments, &config)?;
         let mut recovery = walk.recovery.clone();
         recovery.entries = walk.entries;
-        let head = Head { index: walk.entries, link: walk.link, segment: walk.segment, offset: walk.offset };
+        let head = Head {
+            index: walk.entries,
+            link: walk.link,
+            segment: walk.segment,
+            offset: walk.offset,
+        };
         let shared = Arc::new(Shared {
             storage: Box::new(storage),
             config,
@@ -78,7 +94,13 @@ impl Journal {
             metrics: Metrics::default(),
         });
         let writer = Writer::new(Arc::clone(&shared), head, segments.is_empty())?;
-        Ok((Self { shared, writer: Mutex::new(Some(writer.spawn()?)) }, recovery))
+        Ok((
+            Self {
+                shared,
+                writer: Mutex::new(Some(writer.spawn()?)),
+            },
+            recovery,
+        ))
     }
 }
 
@@ -119,12 +141,17 @@ impl Walk {
     ) -> Result<bool, Fault> {
         let name = segment::name(first_index);
         let bytes = storage.read_at(&name, 0, storage.length(&name)? as usize)?;
-        let rotten = |offset: usize, what: String| Fault::Rotten { file: name.clone(), offset: offset as u64, what };
+        let rotten = |offset: usize, what: String| Fault::Rotten {
+            file: name.clone(),
+            offset: offset as u64,
+            what,
+        };
         if bytes.len() < UNIT || bytes[..UNIT].iter().all(|byte| *byte == 0) {
             // A spare whose head was never written.
             return Ok(false);
         }
-        let head = SegmentHead::read(&bytes[..UNIT]).map_err(|fault| rotten(0, fault.to_string()))?;
+        let head =
+            SegmentHead::read(&bytes[..UNIT]).map_err(|fault| rotten(0, fault.to_string()))?;
         if head.first_index != self.entries || head.prev_link != self.link {
             return Err(rotten(0, "segment head does not continue the chain".into()));
         }
@@ -133,16 +160,26 @@ impl Walk {
         loop {
             let found = match frame::read(&bytes[at..]) {
                 Ok(found) => found,
-                Err(_) if config.accept_loss => return self.cut(storage, &name, at, bytes.len(), "accepted loss"),
+                Err(_) if config.accept_loss => {
+                    return self.cut(storage, &name, at, bytes.len(), "accepted loss");
+                }
                 Err(fault) => return Err(rotten(at, fault.to_string())),
             };
             match found {
                 Found::End => match frame::residue(&bytes, at) {
                     Residue::None => return Ok(true),
                     Residue::Torn(_) if is_last => {
-                        return self.cut(storage, &name, at, bytes.len(), "unit 0 was never written");
+                        return self.cut(
+                            storage,
+                            &name,
+                            at,
+                            bytes.len(),
+                            "unit 0 was never written",
+                        );
                     }
-                    _ if config.accept_loss => return self.cut(storage, &name, at, bytes.len(), "accepted loss"),
+                    _ if config.accept_loss => {
+                        return self.cut(storage, &name, at, bytes.len(), "accepted loss");
+                    }
                     _ => return Err(rotten(at, "a frame is gone that later ones follow".into())),
                 },
                 Found::Torn { what } if is_last && !is_followed(&bytes, at) => {
@@ -152,8 +189,13 @@ impl Walk {
                     return self.cut(storage, &name, at, bytes.len(), "accepted loss");
                 }
                 Found::Torn { what } => return Err(rotten(at, what)),
-                Found::Whole { head, payload, padded } => {
-                    self.frame(&head, payload, at, padded).map_err(|fault| rotten(at, fault.to_string()))?;
+                Found::Whole {
+                    head,
+                    payload,
+                    padded,
+                } => {
+                    self.frame(&head, payload, at, padded)
+                        .map_err(|fault| rotten(at, fault.to_string()))?;
                     at += padded;
                     self.offset = at as u64;
                 }
@@ -161,10 +203,19 @@ impl Walk {
         }
     }
 
-    fn frame(&mut self, head: &frame::FrameHead, payload: &[u8], at: usize, padded: usize) -> Result<(), Fault> {
+    fn frame(
+        &mut self,
+        head: &frame::FrameHead,
+        payload: &[u8],
+        at: usize,
+        padded: usize,
+    ) -> Result<(), Fault> {
         self.recovery.was_clean = head.is_footer;
         if head.first_index != self.entries {
-            let what = format!("frame begins with entry {}, not {}", head.first_index, self.entries);
+            let what = format!(
+                "frame begins with entry {}, not {}",
+                head.first_index, self.entries
+            );
             return Err(Fault::Malformed { what });
         }
         let place = FramePlace {
@@ -181,11 +232,15 @@ impl Walk {
         for (start, length) in frame::entries(head, payload)? {
             let bytes = &payload[start..start + length];
             if length < HEADER_BYTES {
-                return Err(Fault::Malformed { what: "entry is cut".into() });
+                return Err(Fault::Malformed {
+                    what: "entry is cut".into(),
+                });
             }
             let view = EntryView::parse(bytes)?;
             if view.index() != self.entries || view.prev_link() != self.link {
-                return Err(Fault::Malformed { what: format!("entry {} does not continue the chain", self.entries) });
+                return Err(Fault::Malformed {
+                    what: format!("entry {} does not continue the chain", self.entries),
+                });
             }
             if view.flags() & 1 == 0 {
                 self.unfinished = None;
@@ -205,7 +260,14 @@ impl Walk {
         Ok(())
     }
 
-    fn cut(&mut self, storage: &dyn Storage, name: &str, at: usize, end: usize, why: &str) -> Result<bool, Fault> {
+    fn cut(
+        &mut self,
+        storage: &dyn Storage,
+        name: &str,
+        at: usize,
+        end: usize,
+        why: &str,
+    ) -> Result<bool, Fault> {
         let zeros = vec![0; end.next_multiple_of(UNIT) - at];
         let zeros = &zeros[..end - at];
         storage.write_at(name, at as u64, zeros)?;
@@ -217,12 +279,18 @@ impl Walk {
 
 /// True when a whole frame stands somewhere behind the torn one at `at`: then it is not the last, and no cut is allowed.
 fn is_followed(bytes: &[u8], at: usize) -> bool {
-    matches!(frame::residue(bytes, (at + UNIT).min(bytes.len())), Residue::Frame(_))
+    matches!(
+        frame::residue(bytes, (at + UNIT).min(bytes.len())),
+        Residue::Frame(_)
+    )
 }
 
 /// Zeroes everything from a place on, so that the next frames are not taken for a continuation of what was dropped.
 fn wipe(storage: &dyn Storage, segments: &[u64], segment: u64, offset: u64) -> Result<(), Fault> {
-    for first_index in segments.iter().filter(|first_index| **first_index >= segment) {
+    for first_index in segments
+        .iter()
+        .filter(|first_index| **first_index >= segment)
+    {
         let name = segment::name(*first_index);
         let from = if *first_index == segment { offset } else { 0 };
         let length = storage.length(&name)?;

@@ -23,7 +23,10 @@ pub fn name(first_index: u64) -> String {
 
 /// First index in a segment's file name.
 pub fn first_index(name: &str) -> Option<u64> {
-    name.strip_suffix(".wj").filter(|digits| digits.len() == 20)?.parse().ok()
+    name.strip_suffix(".wj")
+        .filter(|digits| digits.len() == 20)?
+        .parse()
+        .ok()
 }
 
 impl SegmentHead {
@@ -44,8 +47,14 @@ impl SegmentHead {
     }
 
     pub fn read(block: &[u8]) -> Result<Self, Fault> {
-        let fault = |what: &str| Fault::Malformed { what: format!("segment head: {what}") };
-        let length = block.get(48).copied().map(usize::from).ok_or_else(|| fault("cut"))?;
+        let fault = |what: &str| Fault::Malformed {
+            what: format!("segment head: {what}"),
+        };
+        let length = block
+            .get(48)
+            .copied()
+            .map(usize::from)
+            .ok_or_else(|| fault("cut"))?;
         let log = block.get(49..49 + length).ok_or_else(|| fault("cut"))?;
         let head = Self {
             log: String::from_utf8(log.to_vec()).map_err(|_| fault("log name"))?,

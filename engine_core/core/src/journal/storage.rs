@@ -34,12 +34,18 @@ const ZEROS: usize = 1 << 20;
 impl FileStorage {
     pub fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), open: Mutex::default() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            open: Mutex::default(),
+        })
     }
 
     /// The same folder, never written: for checks.
     pub fn read_only(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), open: Mutex::default() }
+        Self {
+            folder: folder.to_owned(),
+            open: Mutex::default(),
+        }
     }
 
     fn file(&self, name: &str) -> io::Result<Arc<File>> {
@@ -48,7 +54,11 @@ impl FileStorage {
             return Ok(Arc::clone(file));
         }
         let path = self.folder.join(name);
-        let file = File::options().read(true).write(true).open(&path).or_else(|_| File::open(&path))?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .or_else(|_| File::open(&path))?;
         let file = Arc::new(file);
         open.insert(name.to_owned(), Arc::clone(&file));
         Ok(file)
@@ -158,9 +168,15 @@ impl MemoryStorage {
         }
     }
 
-    fn with<T>(&self, name: &str, act: impl FnOnce(&mut MemoryFile) -> io::Result<T>) -> io::Result<T> {
+    fn with<T>(
+        &self,
+        name: &str,
+        act: impl FnOnce(&mut MemoryFile) -> io::Result<T>,
+    ) -> io::Result<T> {
         let mut files = lock(&self.files);
-        act(files.get_mut(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, name.to_owned()))?)
+        act(files
+            .get_mut(name)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, name.to_owned()))?)
     }
 }
 
@@ -171,7 +187,13 @@ impl Storage for MemoryStorage {
 
     fn create_zeroed(&self, name: &str, length: u64) -> io::Result<()> {
         let zeros = vec![0; length as usize];
-        lock(&self.files).insert(name.to_owned(), MemoryFile { durable: zeros.clone(), written: zeros });
+        lock(&self.files).insert(
+            name.to_owned(),
+            MemoryFile {
+                durable: zeros.clone(),
+                written: zeros,
+            },
+        );
         Ok(())
     }
 
@@ -190,7 +212,8 @@ impl Storage for MemoryStorage {
         let start = offset as usize;
         self.with(name, |file| {
             let part = file.written.get(start..start + length);
-            part.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+            part.map(<[u8]>::to_vec)
+                .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
         })
     }
 
@@ -198,7 +221,8 @@ impl Storage for MemoryStorage {
         let start = offset as usize;
         self.with(name, |file| {
             let part = file.written.get_mut(start..start + bytes.len());
-            part.ok_or(io::ErrorKind::StorageFull)?.copy_from_slice(bytes);
+            part.ok_or(io::ErrorKind::StorageFull)?
+                .copy_from_slice(bytes);
             Ok(())
         })
     }

@@ -1,7 +1,9 @@
 //! Reads an entry in place, strictly: every length must add up to the last byte.
 
 use super::Fault;
-use super::entry::{BODY_BYTES_MAX, FIELD_ROW_DIRECTORY, HEADER_BYTES, KIND_PRIVATE, ROWS_MAX, SALT_BYTES};
+use super::entry::{
+    BODY_BYTES_MAX, FIELD_ROW_DIRECTORY, HEADER_BYTES, KIND_PRIVATE, ROWS_MAX, SALT_BYTES,
+};
 use crate::evidence::hash::{Hash, leaf_hash, root_of};
 
 /// One stored field.
@@ -40,8 +42,12 @@ fn number<const N: usize>(bytes: &[u8]) -> [u8; N] {
 impl<'a> EntryView<'a> {
     /// Reads the whole layout; hashes are not computed.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let fault = |what: &str| Fault::Malformed { what: format!("entry: {what}") };
-        let (header, body) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or_else(|| fault("header is cut"))?;
+        let fault = |what: &str| Fault::Malformed {
+            what: format!("entry: {what}"),
+        };
+        let (header, body) = bytes
+            .split_first_chunk::<HEADER_BYTES>()
+            .ok_or_else(|| fault("header is cut"))?;
         if header[0] != 1 {
             return Err(fault("unknown version"));
         }
@@ -49,7 +55,9 @@ impl<'a> EntryView<'a> {
             return Err(fault("body too long"));
         }
         let mut reader = Reader { bytes: body };
-        let count = u16::from_be_bytes(number(reader.take(2).ok_or_else(|| fault("field count is cut"))?));
+        let count = u16::from_be_bytes(number(
+            reader.take(2).ok_or_else(|| fault("field count is cut"))?,
+        ));
         let mut fields = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             fields.push(reader.field().ok_or_else(|| fault("a field is cut"))?);
@@ -57,11 +65,19 @@ impl<'a> EntryView<'a> {
         if !fields.windows(2).all(|pair| pair[0].id < pair[1].id) {
             return Err(fault("field ids do not ascend"));
         }
-        let directory = fields.first().filter(|field| field.id == FIELD_ROW_DIRECTORY);
+        let directory = fields
+            .first()
+            .filter(|field| field.id == FIELD_ROW_DIRECTORY);
         let directory = directory.ok_or_else(|| fault("no row directory"))?.value;
-        let sections = reader.sections(directory).ok_or_else(|| fault("rows do not fit the directory"))?;
+        let sections = reader
+            .sections(directory)
+            .ok_or_else(|| fault("rows do not fit the directory"))?;
         match reader.bytes.is_empty() {
-            true => Ok(Self { header, fields, sections }),
+            true => Ok(Self {
+                header,
+                fields,
+                sections,
+            }),
             false => Err(fault("bytes behind the rows")),
         }
     }
@@ -112,23 +128,38 @@ impl<'a> EntryView<'a> {
 
     /// A public field's value.
     pub fn field(&self, id: u16) -> Option<&'a [u8]> {
-        let at = self.fields.binary_search_by_key(&id, |field| field.id).ok()?;
-        Some(self.fields[at]).filter(|field| field.kind & KIND_PRIVATE == 0).map(|field| field.value)
+        let at = self
+            .fields
+            .binary_search_by_key(&id, |field| field.id)
+            .ok()?;
+        Some(self.fields[at])
+            .filter(|field| field.kind & KIND_PRIVATE == 0)
+            .map(|field| field.value)
     }
 
     /// Private fields with ids from `first` on.
     pub fn private_fields_from(&self, first: u16) -> usize {
-        self.fields.iter().filter(|field| field.id >= first && field.kind & KIND_PRIVATE != 0).count()
+        self.fields
+            .iter()
+            .filter(|field| field.id >= first && field.kind & KIND_PRIVATE != 0)
+            .count()
     }
 
     /// The rows of a kind: bytes, width with salt, count.
     pub fn rows(&self, kind: u16) -> Option<(&'a [u8], usize, usize)> {
         let section = self.sections.iter().find(|section| section.kind == kind)?;
-        Some((section.rows, section.width, section.rows.len() / section.width))
+        Some((
+            section.rows,
+            section.width,
+            section.rows.len() / section.width,
+        ))
     }
 
     pub fn row_count(&self) -> u64 {
-        self.sections.iter().map(|section| (section.rows.len() / section.width) as u64).sum()
+        self.sections
+            .iter()
+            .map(|section| (section.rows.len() / section.width) as u64)
+            .sum()
     }
 
     /// Row `row` counted over all sections: its kind and bytes, salt included.
@@ -137,7 +168,10 @@ impl<'a> EntryView<'a> {
         for section in &self.sections {
             let count = section.rows.len() / section.width;
             if at < count {
-                return Some((section.kind, &section.rows[at * section.width..(at + 1) * section.width]));
+                return Some((
+                    section.kind,
+                    &section.rows[at * section.width..(at + 1) * section.width],
+                ));
             }
             at -= count;
         }
@@ -146,7 +180,11 @@ impl<'a> EntryView<'a> {
 
     /// Payload leaves: fields in ascending id, then rows.
     pub fn leaves(&self) -> Vec<Hash> {
-        let mut leaves: Vec<Hash> = self.fields.iter().map(|field| leaf_hash(field.record)).collect();
+        let mut leaves: Vec<Hash> = self
+            .fields
+            .iter()
+            .map(|field| leaf_hash(field.record))
+            .collect();
         for section in &self.sections {
             leaves.extend(section.rows.chunks_exact(section.width).map(leaf_hash));
         }
@@ -183,7 +221,12 @@ impl<'a> Reader<'a> {
             _ => self.take(32)?,
         };
         let record = &whole[..whole.len() - self.bytes.len()];
-        Some(FieldView { id, kind, value, record })
+        Some(FieldView {
+            id,
+            kind,
+            value,
+            record,
+        })
     }
 
     fn sections(&mut self, directory: &[u8]) -> Option<Vec<SectionView<'a>>> {
@@ -193,14 +236,21 @@ impl<'a> Reader<'a> {
         }
         let (mut sections, mut total) = (Vec::new(), 0);
         for entry in entries.chunks_exact(8) {
-            let (kind, width) = (u16::from_be_bytes(number(entry)), u16::from_be_bytes(number(&entry[2..])));
+            let (kind, width) = (
+                u16::from_be_bytes(number(entry)),
+                u16::from_be_bytes(number(&entry[2..])),
+            );
             let count = u32::from_be_bytes(number(&entry[4..])) as usize;
             total += count;
             if usize::from(width) <= SALT_BYTES || count == 0 || total > ROWS_MAX {
                 return None;
             }
             let rows = self.take(usize::from(width) * count)?;
-            sections.push(SectionView { kind, width: usize::from(width), rows });
+            sections.push(SectionView {
+                kind,
+                width: usize::from(width),
+                rows,
+            });
         }
         Some(sections)
     }

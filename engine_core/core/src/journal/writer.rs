@@ -35,21 +35,38 @@ const SPARE: &str = "spare";
 
 impl Writer {
     pub fn new(shared: Arc<Shared>, head: Head, is_new: bool) -> Result<Self, Fault> {
-        let mut writer = Self { shared, head, length: 0, spare: None, making: None };
-        if writer.shared.storage.list()?.iter().any(|name| name == SPARE) {
+        let mut writer = Self {
+            shared,
+            head,
+            length: 0,
+            spare: None,
+            making: None,
+        };
+        if writer
+            .shared
+            .storage
+            .list()?
+            .iter()
+            .any(|name| name == SPARE)
+        {
             writer.spare = Some(SPARE.to_owned());
         }
         if is_new {
             writer.start_segment()?;
         } else {
-            writer.length = writer.shared.storage.length(&segment::name(writer.head.segment))?;
+            writer.length = writer
+                .shared
+                .storage
+                .length(&segment::name(writer.head.segment))?;
         }
         writer.make_spare();
         Ok(writer)
     }
 
     pub fn spawn(self) -> Result<JoinHandle<Result<(), Fault>>, Fault> {
-        Ok(thread::Builder::new().name("write".into()).spawn(move || self.run())?)
+        Ok(thread::Builder::new()
+            .name("write".into())
+            .spawn(move || self.run())?)
     }
 
     fn run(mut self) -> Result<(), Fault> {
@@ -72,7 +89,11 @@ impl Writer {
     fn take(&self) -> Vec<Sealed> {
         let mut queue = lock(&self.shared.queue);
         while queue.waiting.is_empty() && !queue.is_closed {
-            queue = self.shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .shared
+                .arrived
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let (mut count, mut bytes) = (0, 0);
         for entry in &queue.waiting {
@@ -103,7 +124,11 @@ impl Writer {
             offset: self.head.offset,
             padded: bytes.len() as u64,
         };
-        self.shared.frames.write().unwrap_or_else(PoisonError::into_inner).push(place);
+        self.shared
+            .frames
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(place);
         self.head.offset += bytes.len() as u64;
         self.head.index += group.len() as u64;
         if let Some(last) = group.last() {
@@ -119,7 +144,9 @@ impl Writer {
 
     fn put(&self, bytes: &[u8]) -> Result<(), Fault> {
         let name = segment::name(self.head.segment);
-        self.shared.storage.write_at(&name, self.head.offset, bytes)?;
+        self.shared
+            .storage
+            .write_at(&name, self.head.offset, bytes)?;
         let start = Instant::now();
         self.shared.storage.sync(&name)?;
         let elapsed = start.elapsed().as_nanos() as u64;
@@ -129,7 +156,9 @@ impl Writer {
         let bucket = SYNC_BUCKETS_NS.partition_point(|bound| *bound < elapsed);
         metrics.sync_buckets[bucket].fetch_add(1, Ordering::Relaxed);
         metrics.frames.fetch_add(1, Ordering::Relaxed);
-        metrics.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        metrics
+            .bytes
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
@@ -186,7 +215,9 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         self.making = Some(receiver);
         thread::spawn(move || {
-            let made = shared.storage.create_zeroed(SPARE, shared.config.segment_bytes);
+            let made = shared
+                .storage
+                .create_zeroed(SPARE, shared.config.segment_bytes);
             shared.has_room.store(made.is_ok(), Ordering::Release);
             drop(sender.send(made.map(|()| SPARE.to_owned()).map_err(Fault::from)));
         });

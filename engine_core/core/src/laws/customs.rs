@@ -13,16 +13,24 @@ pub fn used_within_verified(state: &State) -> Result<(), String> {
     for trade in state.trades.iter() {
         let is_within = 0 <= trade.used_minor
             && trade.clawback_minor >= 0
-            && i128::from(trade.used_minor) <= i128::from(trade.verified_minor) + i128::from(trade.clawback_minor)
+            && i128::from(trade.used_minor)
+                <= i128::from(trade.verified_minor) + i128::from(trade.clawback_minor)
             && (0..=trade.declared_minor).contains(&trade.verified_minor);
         if !is_within {
             return Err(format!(
                 "trade {}: declared {}, verified {}, used {}, clawback {}",
-                trade.trade_id, trade.declared_minor, trade.verified_minor, trade.used_minor, trade.clawback_minor
+                trade.trade_id,
+                trade.declared_minor,
+                trade.verified_minor,
+                trade.used_minor,
+                trade.clawback_minor
             ));
         }
         if trade.state == TradeState::Disputed && trade.verified_minor != 0 {
-            return Err(format!("trade {} is disputed and verifies {}", trade.trade_id, trade.verified_minor));
+            return Err(format!(
+                "trade {} is disputed and verifies {}",
+                trade.trade_id, trade.verified_minor
+            ));
         }
         if trade.clawback_minor > 0 {
             *open.entry(trade.merchant).or_default() += 1;
@@ -30,7 +38,9 @@ pub fn used_within_verified(state: &State) -> Result<(), String> {
     }
     for (merchant, count) in open {
         if state.merchants.clawbacks_open(merchant) != count {
-            return Err(format!("party {merchant} has {count} trades under clawback, and is not blocked for all of them"));
+            return Err(format!(
+                "party {merchant} has {count} trades under clawback, and is not blocked for all of them"
+            ));
         }
     }
     Ok(())
@@ -39,12 +49,20 @@ pub fn used_within_verified(state: &State) -> Result<(), String> {
 /// Law 7: a line of an order stands in at most one database, once, however many agents listed it.
 pub fn items_in_one_database(state: &State) -> Result<(), String> {
     let mut standing: BTreeMap<(u32, u16), Id> = BTreeMap::new();
-    for item in state.tax.items().iter().filter(|item| item.row.database != Database::Neither) {
+    for item in state
+        .tax
+        .items()
+        .iter()
+        .filter(|item| item.row.database != Database::Neither)
+    {
         let Some(list) = state.documents.lists.get(item.row.list as usize) else {
             return Err(format!("item {} belongs to no list", item.row.item_id));
         };
         if let Some(other) = standing.insert((list.head.order, item.row.gnum), item.row.item_id) {
-            return Err(format!("items {other} and {} are the same goods in two places", item.row.item_id));
+            return Err(format!(
+                "items {other} and {} are the same goods in two places",
+                item.row.item_id
+            ));
         }
     }
     Ok(())

@@ -36,22 +36,46 @@ pub fn remittances_add_up(state: &State) -> Result<(), String> {
     let mut suspense: BTreeMap<(u32, Currency), i128> = BTreeMap::new();
     for remittance in state.remittances.iter() {
         let row = &remittance.amounts;
-        let parts = [row.allocated_minor, row.suspense_minor, row.returned_minor, row.charges_after_minor];
+        let parts = [
+            row.allocated_minor,
+            row.suspense_minor,
+            row.returned_minor,
+            row.charges_after_minor,
+        ];
         let sum: i128 = parts.iter().map(|part| i128::from(*part)).sum();
         if parts.iter().any(|part| *part < 0) || sum != i128::from(row.credited_minor) {
-            return Err(format!("remittance {}: credited {}, parts {parts:?}", remittance.id(), row.credited_minor));
+            return Err(format!(
+                "remittance {}: credited {}, parts {parts:?}",
+                remittance.id(),
+                row.credited_minor
+            ));
         }
         if remittance.instructed_minor - remittance.charges_before_minor != row.credited_minor {
-            return Err(format!("remittance {}: instructed less charges is not what was credited", remittance.id()));
+            return Err(format!(
+                "remittance {}: instructed less charges is not what was credited",
+                remittance.id()
+            ));
         }
-        *suspense.entry((row.service_enterprise, row.currency)).or_default() += i128::from(row.suspense_minor);
+        *suspense
+            .entry((row.service_enterprise, row.currency))
+            .or_default() += i128::from(row.suspense_minor);
     }
     for ((enterprise, currency), sum) in suspense {
-        let account = (enterprise, AccountKind::Suspense, crate::event::NO_INDEX, currency);
-        let balance = state.ledger.corridor(&account).and_then(|index| state.ledger.get(index));
+        let account = (
+            enterprise,
+            AccountKind::Suspense,
+            crate::event::NO_INDEX,
+            currency,
+        );
+        let balance = state
+            .ledger
+            .corridor(&account)
+            .and_then(|index| state.ledger.get(index));
         let balance = balance.map_or(0, |account| i128::from(account.credit_balance()));
         if balance != sum {
-            return Err(format!("suspense of party {enterprise}: remittances say {sum}, the account {balance}"));
+            return Err(format!(
+                "suspense of party {enterprise}: remittances say {sum}, the account {balance}"
+            ));
         }
     }
     Ok(())
@@ -61,15 +85,31 @@ pub fn remittances_add_up(state: &State) -> Result<(), String> {
 pub fn shares_add_up(state: &State) -> Result<(), String> {
     for remittance in state.remittances.iter() {
         let mut by_merchant: BTreeMap<u32, i64> = BTreeMap::new();
-        remittance.allocations.iter().for_each(|row| *by_merchant.entry(row.merchant).or_default() += row.amount_minor);
-        let shared: i64 = remittance.shares.values().map(|share| share.allocated_minor).sum();
+        remittance
+            .allocations
+            .iter()
+            .for_each(|row| *by_merchant.entry(row.merchant).or_default() += row.amount_minor);
+        let shared: i64 = remittance
+            .shares
+            .values()
+            .map(|share| share.allocated_minor)
+            .sum();
         if shared != remittance.amounts.allocated_minor {
-            return Err(format!("remittance {}: shares {shared}, allocated {}", remittance.id(), remittance.amounts.allocated_minor));
+            return Err(format!(
+                "remittance {}: shares {shared}, allocated {}",
+                remittance.id(),
+                remittance.amounts.allocated_minor
+            ));
         }
         for (merchant, share) in &remittance.shares {
             let rows = by_merchant.get(merchant).copied().unwrap_or(0);
-            if rows != share.allocated_minor || !(0..=share.allocated_minor).contains(&share.converting_minor) {
-                return Err(format!("remittance {}, party {merchant}: rows {rows}, share {share:?}", remittance.id()));
+            if rows != share.allocated_minor
+                || !(0..=share.allocated_minor).contains(&share.converting_minor)
+            {
+                return Err(format!(
+                    "remittance {}, party {merchant}: rows {rows}, share {share:?}",
+                    remittance.id()
+                ));
             }
         }
     }
@@ -77,8 +117,12 @@ pub fn shares_add_up(state: &State) -> Result<(), String> {
         let foreign: i64 = conversion.shares.values().sum();
         let cny: i64 = conversion.distributed.values().sum();
         let is_confirmed = conversion.state == ConversionState::Confirmed;
-        if foreign != conversion.row.amount_minor || is_confirmed && cny != conversion.row.cny_minor {
-            return Err(format!("conversion {}: shares {foreign} and {cny}, totals {:?}", conversion.row.conversion_id, conversion.row));
+        if foreign != conversion.row.amount_minor || is_confirmed && cny != conversion.row.cny_minor
+        {
+            return Err(format!(
+                "conversion {}: shares {foreign} and {cny}, totals {:?}",
+                conversion.row.conversion_id, conversion.row
+            ));
         }
     }
     Ok(())
@@ -89,25 +133,42 @@ pub fn payouts_settle_once(state: &State) -> Result<(), String> {
     let mut transit: BTreeMap<u32, i128> = BTreeMap::new();
     for payout in state.payouts.iter() {
         if payout.settlements > 1 || payout.row.cny_minor <= 0 {
-            return Err(format!("payout {}: settled {} times", payout.row.payout_id, payout.settlements));
+            return Err(format!(
+                "payout {}: settled {} times",
+                payout.row.payout_id, payout.settlements
+            ));
         }
-        let on_its_way = if payout.state == PayoutState::Instructed { payout.row.cny_minor } else { 0 };
+        let on_its_way = if payout.state == PayoutState::Instructed {
+            payout.row.cny_minor
+        } else {
+            0
+        };
         *transit.entry(payout.row.service_enterprise).or_default() += i128::from(on_its_way);
     }
     for (enterprise, sum) in transit {
         let kind = AccountKind::PayoutTransit;
-        let balance = state.ledger.corridor_balance(enterprise, kind, crate::event::NO_INDEX, CNY);
+        let balance = state
+            .ledger
+            .corridor_balance(enterprise, kind, crate::event::NO_INDEX, CNY);
         if i128::from(balance) != sum {
-            return Err(format!("transit of party {enterprise}: payouts say {sum}, the account {balance}"));
+            return Err(format!(
+                "transit of party {enterprise}: payouts say {sum}, the account {balance}"
+            ));
         }
     }
     for account in state.ledger.accounts() {
         let may_not_be_negative = matches!(
             account.kind,
-            AccountKind::MerchantCleared | AccountKind::MerchantForeign | AccountKind::Suspense | AccountKind::PayoutTransit
+            AccountKind::MerchantCleared
+                | AccountKind::MerchantForeign
+                | AccountKind::Suspense
+                | AccountKind::PayoutTransit
         );
         if may_not_be_negative && account.credit_balance() < 0 {
-            return Err(format!("account {} of party {} is overdrawn", account.account_id, account.owner));
+            return Err(format!(
+                "account {} of party {} is overdrawn",
+                account.account_id, account.owner
+            ));
         }
     }
     Ok(())
@@ -118,17 +179,33 @@ pub fn bop_adds_up(state: &State) -> Result<(), String> {
     let remittances: Vec<Id> = state.bop.remittances().copied().collect();
     for remittance_id in remittances {
         let Some(actual) = state.bop.actual(remittance_id) else {
-            return Err(format!("remittance {remittance_id} has records and no actual one"));
+            return Err(format!(
+                "remittance {remittance_id} has records and no actual one"
+            ));
         };
         let standing = state.bop.of(remittance_id).filter(|record| record.stands());
-        let parts: i64 = standing.filter(|record| record.row.kind != BopKind::Actual).map(|record| record.row.amount).sum();
+        let parts: i64 = standing
+            .filter(|record| record.row.kind != BopKind::Actual)
+            .map(|record| record.row.amount)
+            .sum();
         if parts != actual.row.amount {
-            return Err(format!("record {}: {} units, its parts {parts}", actual.row.rptno.as_str(), actual.row.amount));
+            return Err(format!(
+                "record {}: {} units, its parts {parts}",
+                actual.row.rptno.as_str(),
+                actual.row.amount
+            ));
         }
-        let credited = state.remittances.get(remittance_id).map_or(0, |remittance| remittance.amounts.credited_minor);
+        let credited = state
+            .remittances
+            .get(remittance_id)
+            .map_or(0, |remittance| remittance.amounts.credited_minor);
         let units = (credited / actual.row.currency.minor_per_unit()).max(1);
         if actual.row.amount != units {
-            return Err(format!("record {}: {} units, {units} were credited", actual.row.rptno.as_str(), actual.row.amount));
+            return Err(format!(
+                "record {}: {} units, {units} were credited",
+                actual.row.rptno.as_str(),
+                actual.row.amount
+            ));
         }
     }
     Ok(())

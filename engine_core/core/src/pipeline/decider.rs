@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
+use super::Shared;
 use super::recovery::Opened;
 use super::seal::{entry_draft, read_entry};
 use super::submission::{Checked, Reply, Submission};
-use super::Shared;
 use crate::decide::{self, Context};
 use crate::event::registry::ActorAdmitted;
 use crate::event::{At, Draft, Event, RequestMark};
 use crate::ids::{Id, LogKey};
+use crate::journal::Journal;
 use crate::journal::entry::{Sealed, seal};
 use crate::journal::view::EntryView;
-use crate::journal::Journal;
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::reply;
 use crate::state::State;
@@ -51,8 +51,14 @@ impl Decider {
             self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             let start = Instant::now();
             let (bytes, after) = self.answer(&mut state, &submission);
-            self.shared.decide_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-            self.shared.answer(Reply { token: submission.token, bytes, after });
+            self.shared
+                .decide_ns
+                .fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            self.shared.answer(Reply {
+                token: submission.token,
+                bytes,
+                after,
+            });
         }
     }
 
@@ -78,24 +84,43 @@ impl Decider {
         }
         let now_ms = submission.now_ms.max(state.time_ms);
         if !checked.mark.request_id.is_in_window(now_ms) {
-            return refuse(Rejection::IdOutOfWindow, "request_id", checked.mark.request_id);
+            return refuse(
+                Rejection::IdOutOfWindow,
+                "request_id",
+                checked.mark.request_id,
+            );
         }
         if !self.journal.has_room() {
             return refuse(Rejection::NoRoom, "journal", "less than one spare segment");
         }
-        let newcomer = state.actors.index_of(&submission.identity).is_none();
+        let actor = state.actors.index_of(&submission.identity);
+        let newcomer = actor.is_none();
         let first_index = state.next_index + u64::from(newcomer);
-        let context =
-            Context { now_ms, rights: submission.rights, next_index: first_index, log_key: &self.log_key };
+        let context = Context {
+            now_ms,
+            rights: submission.rights,
+            actor,
+            next_index: first_index,
+            log_key: &self.log_key,
+        };
         let drafts = decide::decide(state, &context, checked.method, &submission.request)?;
-        let mut batch = Batch { sealed: Vec::new(), time_ms: now_ms, seed: submission.seed, actor: 0 };
+        let mut batch = Batch {
+            sealed: Vec::new(),
+            time_ms: now_ms,
+            seed: submission.seed,
+            actor: 0,
+        };
         if newcomer {
-            let admitted = ActorAdmitted { identity: submission.identity.clone() };
+            let admitted = ActorAdmitted {
+                identity: submission.identity.clone(),
+            };
             self.apply(state, &mut batch, Draft::first(Id::ZERO, admitted), None);
         }
         batch.actor = state.actors.index_of(&submission.identity).unwrap_or(0);
-        let entries: Vec<(At, Event)> =
-            drafts.into_iter().map(|draft| self.apply(state, &mut batch, draft, Some(checked.mark))).collect();
+        let entries: Vec<(At, Event)> = drafts
+            .into_iter()
+            .map(|draft| self.apply(state, &mut batch, draft, Some(checked.mark)))
+            .collect();
         let bytes = reply::reply(&self.log, checked.method, &entries);
         self.append(batch.sealed);
         Ok((bytes, state.next_index.checked_sub(1)))
@@ -103,15 +128,30 @@ impl Decider {
 
     /// The same request again: the same reply, made anew from its entries (law 8).
     fn repeat(&self, state: &State, checked: &Checked) -> Result<Option<Outcome>, Refusal> {
-        let Some(answer) = state.requests.get(checked.mark.request_id) else { return Ok(None) };
+        let Some(answer) = state.requests.get(checked.mark.request_id) else {
+            return Ok(None);
+        };
         if answer.sha256 != checked.mark.sha256 || answer.method != checked.mark.method as u16 {
-            return refuse(Rejection::RequestIdReused, "request_id", checked.mark.request_id);
+            return refuse(
+                Rejection::RequestIdReused,
+                "request_id",
+                checked.mark.request_id,
+            );
         }
         let entries = read_range(&self.journal, answer.first_index, answer.last_index);
-        Ok(Some((reply::reply(&self.log, checked.method, &entries), Some(answer.last_index))))
+        Ok(Some((
+            reply::reply(&self.log, checked.method, &entries),
+            Some(answer.last_index),
+        )))
     }
 
-    fn apply(&mut self, state: &mut State, batch: &mut Batch, draft: Draft, mark: Option<RequestMark>) -> (At, Event) {
+    fn apply(
+        &mut self,
+        state: &mut State,
+        batch: &mut Batch,
+        draft: Draft,
+        mark: Option<RequestMark>,
+    ) -> (At, Event) {
         let index = state.next_index;
         let sealed = seal(
             entry_draft(&draft, batch.actor, batch.time_ms, mark.as_ref()),
@@ -153,7 +193,9 @@ impl Batch {
     /// Entries of one submission need different salts: the index is mixed into the seed.
     fn seed_of(&self, index: u64) -> [u8; 32] {
         let mut seed = self.seed;
-        seed.iter_mut().zip(index.to_be_bytes()).for_each(|(byte, mix)| *byte ^= mix);
+        seed.iter_mut()
+            .zip(index.to_be_bytes())
+            .for_each(|(byte, mix)| *byte ^= mix);
         seed
     }
 }

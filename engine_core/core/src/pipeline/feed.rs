@@ -2,9 +2,9 @@
 
 use prost::Message;
 
+use super::Core;
 use super::follower::Opener;
 use super::seal::read_entry;
-use super::Core;
 use crate::contract::whampoa::feed::v1::{FeedKind, FollowResponse};
 use crate::contract::whampoa::money::v1::Position;
 use crate::feed;
@@ -23,26 +23,47 @@ impl Private for Closed {
 
 impl Core {
     /// At most `entries_max` entries considered from `from` on; bytes of a `FollowResponse`.
-    pub fn read_feed(&self, from: u64, kinds: &[i32], entries_max: u64, open_private: bool) -> Result<Vec<u8>, Fault> {
-        let kinds: Vec<FeedKind> = kinds.iter().filter_map(|kind| FeedKind::try_from(*kind).ok()).collect();
+    pub fn read_feed(
+        &self,
+        from: u64,
+        kinds: &[i32],
+        entries_max: u64,
+        open_private: bool,
+    ) -> Result<Vec<u8>, Fault> {
+        let kinds: Vec<FeedKind> = kinds
+            .iter()
+            .filter_map(|kind| FeedKind::try_from(*kind).ok())
+            .collect();
         let follower = self.follow()?;
         let head = follower.state.next_index;
         let until = head.min(from.saturating_add(entries_max));
-        let mut response = FollowResponse { entries: Vec::new(), next_index: from.max(until), head_index: head };
+        let mut response = FollowResponse {
+            entries: Vec::new(),
+            next_index: from.max(until),
+            head_index: head,
+        };
         let opener = Opener(self.private());
         let private: &dyn Private = if open_private { &opener } else { &Closed };
         if from < until {
-            self.journal().scan_range(from, until, &mut |index, bytes| {
-                let view = EntryView::parse(bytes)?;
-                let (at, event) = read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
-                for kind in &kinds {
-                    if let Some(mut entry) = feed::render(&follower.state, &at, &event, *kind, private) {
-                        entry.position = Some(Position { log: self.log.clone(), index, row: 0 });
-                        response.entries.push(entry);
+            self.journal()
+                .scan_range(from, until, &mut |index, bytes| {
+                    let view = EntryView::parse(bytes)?;
+                    let (at, event) = read_entry(&view)
+                        .map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
+                    for kind in &kinds {
+                        if let Some(mut entry) =
+                            feed::render(&follower.state, &at, &event, *kind, private)
+                        {
+                            entry.position = Some(Position {
+                                log: self.log.clone(),
+                                index,
+                                row: 0,
+                            });
+                            response.entries.push(entry);
+                        }
                     }
-                }
-                Ok(())
-            })?;
+                    Ok(())
+                })?;
         }
         Ok(response.encode_to_vec())
     }

@@ -26,7 +26,11 @@ pub struct Opener<'a>(pub &'a PrivateStore);
 
 impl Private for Opener<'_> {
     fn open(&self, index: u64, field: u16) -> Option<Vec<u8>> {
-        self.0.open_field(index, field).ok().flatten().map(|(value, _)| value)
+        self.0
+            .open_field(index, field)
+            .ok()
+            .flatten()
+            .map(|(value, _)| value)
     }
 }
 
@@ -35,14 +39,26 @@ const ENTRIES_MAX: u64 = 256;
 
 impl Follower {
     /// Follows a few entries towards `durable`; true when there are more.
-    pub fn advance(&mut self, journal: &Journal, private: &PrivateStore, durable: u64) -> Result<bool, Fault> {
-        let Some(wanted_from) = self.wanted_from else { return Ok(false) };
+    pub fn advance(
+        &mut self,
+        journal: &Journal,
+        private: &PrivateStore,
+        durable: u64,
+    ) -> Result<bool, Fault> {
+        let Some(wanted_from) = self.wanted_from else {
+            return Ok(false);
+        };
         let from = self.state.next_index;
         let until = durable.min(from + ENTRIES_MAX);
         if from >= until {
             return Ok(false);
         }
-        let (state, tree, links, pending) = (&mut self.state, &mut self.tree, &mut self.links, &mut self.pending);
+        let (state, tree, links, pending) = (
+            &mut self.state,
+            &mut self.tree,
+            &mut self.links,
+            &mut self.pending,
+        );
         let opener = Opener(private);
         journal.scan_range(from, until, &mut |_, bytes| {
             let view = EntryView::parse(bytes)?;
@@ -70,7 +86,10 @@ impl Follower {
     ) -> Result<(u64, Batches), Fault> {
         let is_next = self.wanted_from == Some(from);
         if !is_next {
-            *self = Self { wanted_from: Some(from), ..Self::default() };
+            *self = Self {
+                wanted_from: Some(from),
+                ..Self::default()
+            };
         }
         self.advance(journal, private, durable)?;
         let next = self.state.next_index.max(from);

@@ -60,14 +60,17 @@ pub struct Shared {
 impl Shared {
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
         // A panic elsewhere while holding the lock leaves the queues whole: pushes and drains do not tear.
-        self.outbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.outbox
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Queues a reply until the entries it depends on are durable (law 9).
     pub fn answer(&self, reply: Reply) {
         let mut outbox = self.outbox();
         let durable = self.durable.load(Ordering::Acquire);
-        let may_leave = outbox.waiting.is_empty() && reply.after.is_none_or(|after| after < durable);
+        let may_leave =
+            outbox.waiting.is_empty() && reply.after.is_none_or(|after| after < durable);
         if may_leave {
             outbox.ready.push((reply.token, reply.bytes));
             drop(outbox);
@@ -81,7 +84,11 @@ impl Shared {
     pub fn became_durable(&self, durable: u64) {
         let mut outbox = self.outbox();
         self.durable.store(durable, Ordering::Release);
-        while outbox.waiting.front().is_some_and(|reply| reply.after.is_none_or(|after| after < durable)) {
+        while outbox
+            .waiting
+            .front()
+            .is_some_and(|reply| reply.after.is_none_or(|after| after < durable))
+        {
             if let Some(reply) = outbox.waiting.pop_front() {
                 outbox.ready.push((reply.token, reply.bytes));
             }
@@ -112,7 +119,11 @@ const QUEUE_MAX: usize = 4096;
 
 impl Core {
     /// Opens the data directory, replays the journal, and starts the deciding thread.
-    pub fn open(dir: &Path, options: Options, wake: Box<dyn Fn() + Send + Sync>) -> Result<Self, Fault> {
+    pub fn open(
+        dir: &Path,
+        options: Options,
+        wake: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Self, Fault> {
         let opened = recovery::open(dir, &options)?;
         let shared = Arc::new(Shared {
             outbox: Mutex::default(),
@@ -150,7 +161,10 @@ impl Core {
 
     /// Queues a request; its reply comes by `take_replies` under the same token.
     pub fn submit(&self, submission: Submission) -> Result<(), SubmitFault> {
-        let sender = self.submissions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sender = self
+            .submissions
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let sender = sender.as_ref().ok_or(SubmitFault::Stopped)?;
         self.shared.queued.fetch_add(1, Ordering::Relaxed);
         sender.try_send(submission).map_err(|fault| {
@@ -180,25 +194,41 @@ impl Core {
 
     /// The follower, as near the durable head as one go brings it.
     pub fn follow(&self) -> Result<MutexGuard<'_, Follower>, Fault> {
-        let mut follower = self.follower.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut follower = self
+            .follower
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         follower.advance(&self.journal, &self.private, self.shared.durable())?;
         Ok(follower)
     }
 
     /// Table rows from entry `from` on, and the index they reach.
     pub fn project(&self, from: u64) -> Result<(u64, crate::projection::Batches), Fault> {
-        let mut follower = self.follower.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut follower = self
+            .follower
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         follower.take(from, &self.journal, &self.private, self.shared.durable())
     }
 
     /// Decides what is queued, makes it durable, writes the footer. Later submissions are refused.
     pub fn close(&self) -> Result<(), Fault> {
-        let sender = self.submissions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let sender = self
+            .submissions
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         drop(sender);
-        let decider = self.decider.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let decider = self
+            .decider
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(decider) = decider {
             self.shared.stopped.store(true, Ordering::Release);
-            decider.join().map_err(|_| Fault::from(std::io::Error::other("the deciding thread broke")))?;
+            decider
+                .join()
+                .map_err(|_| Fault::from(std::io::Error::other("the deciding thread broke")))?;
         }
         self.journal.close()
     }

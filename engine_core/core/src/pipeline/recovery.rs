@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::seal::read_entry;
 use crate::ids::LogKey;
-use crate::journal::view::EntryView;
 use crate::journal::storage::FileStorage;
+use crate::journal::view::EntryView;
 use crate::journal::{Config, Fault, Journal};
 use crate::private::PrivateStore;
 use crate::state::State;
@@ -51,7 +51,8 @@ pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
     let mut link = [0; 32];
     journal.scan(0, &mut |_, bytes| {
         let view = EntryView::parse(bytes)?;
-        let (at, event) = read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
+        let (at, event) =
+            read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
         state.evolve(&at, &event, view.row_count());
         link = view.link();
         Ok(())
@@ -77,7 +78,9 @@ pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
 fn log_key(keys: &Path) -> Result<LogKey, Fault> {
     let path = keys.join("log.key");
     if let Ok(bytes) = fs::read(&path) {
-        let key = bytes.try_into().map_err(|_| std::io::Error::other("keys/log.key is not 32 bytes"))?;
+        let key = bytes
+            .try_into()
+            .map_err(|_| std::io::Error::other("keys/log.key is not 32 bytes"))?;
         return Ok(LogKey(key));
     }
     let mut key = [0; 32];

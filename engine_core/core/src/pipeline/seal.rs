@@ -10,7 +10,12 @@ use crate::journal::view::EntryView;
 pub const FLAG_CONTINUES: u64 = 1;
 
 /// What the journal seals.
-pub fn entry_draft(draft: &Draft, actor: u32, time_ms: u64, mark: Option<&RequestMark>) -> EntryDraft {
+pub fn entry_draft(
+    draft: &Draft,
+    actor: u32,
+    time_ms: u64,
+    mark: Option<&RequestMark>,
+) -> EntryDraft {
     let mut writer = Writer::default();
     if let Some(mark) = mark {
         mark.write(&mut writer);
@@ -37,7 +42,11 @@ pub fn entry_draft(draft: &Draft, actor: u32, time_ms: u64, mark: Option<&Reques
         row_sections: writer
             .sections
             .into_iter()
-            .map(|section| RowSection { kind: section.kind, width: section.width, rows: section.rows })
+            .map(|section| RowSection {
+                kind: section.kind,
+                width: section.width,
+                rows: section.rows,
+            })
             .collect(),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use prost::Message;
 
-use super::decider::read_range;
 use super::Core;
+use super::decider::read_range;
 use crate::contract::whampoa::evidence::v1::{GetOutcomeResponse, GetStatusResponse, Law};
 use crate::contract::whampoa::money::v1::Position;
 use crate::contract::whampoa::paging::v1::PageReply;
@@ -21,7 +21,12 @@ impl Core {
     pub fn status(&self, deep: bool) -> Result<GetStatusResponse, Fault> {
         let follower = self.follow()?;
         let state = &follower.state;
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
         let laws = if deep { laws::check(state) } else { Vec::new() };
         Ok(GetStatusResponse {
             log: self.log.clone(),
@@ -31,9 +36,17 @@ impl Core {
             projected_index: state.next_index,
             laws: laws
                 .into_iter()
-                .map(|law| Law { number: u32::from(law.number), holds: law.holds, text: law.text })
+                .map(|law| Law {
+                    number: u32::from(law.number),
+                    holds: law.holds,
+                    text: law.text,
+                })
                 .collect(),
-            state_hash: if deep { hex(&state.hash()) } else { String::new() },
+            state_hash: if deep {
+                hex(&state.hash())
+            } else {
+                String::new()
+            },
             tree_root: hex(&follower.tree.root()),
             reviews_waiting: state.remittances.reviews_waiting(),
             trades_disputed: state.trades.disputed(),
@@ -47,7 +60,12 @@ impl Core {
     /// What became of a request: bytes of a `GetOutcomeResponse`, with the very reply it had.
     pub fn outcome(&self, request_id: Id) -> Result<Vec<u8>, Fault> {
         let follower = self.follow()?;
-        let answer = follower.state.requests.get(request_id).copied().filter(|answer| answer.is_complete);
+        let answer = follower
+            .state
+            .requests
+            .get(request_id)
+            .copied()
+            .filter(|answer| answer.is_complete);
         let method = answer.and_then(|answer| Method::from_number(answer.method));
         let (Some(answer), Some(method)) = (answer, method) else {
             return Ok(GetOutcomeResponse::default().encode_to_vec());
@@ -56,7 +74,11 @@ impl Core {
         let entries = read_range(self.journal(), answer.first_index, answer.last_index);
         Ok(GetOutcomeResponse {
             known: true,
-            position: Some(Position { log: self.log.clone(), index: answer.first_index, row: 0 }),
+            position: Some(Position {
+                log: self.log.clone(),
+                index: answer.first_index,
+                row: 0,
+            }),
             method: method.full_name().to_owned(),
             reply: reply::reply(&self.log, method, &entries),
         }
@@ -64,19 +86,41 @@ impl Core {
     }
 
     /// A page of the accounts of a party, or of all: bytes of a `ListAccountsResponse`, its token the next index.
-    pub fn accounts(&self, party: Option<Id>, from_index: u32, limit: u32) -> Result<Vec<u8>, Fault> {
+    pub fn accounts(
+        &self,
+        party: Option<Id>,
+        from_index: u32,
+        limit: u32,
+    ) -> Result<Vec<u8>, Fault> {
         let follower = self.follow()?;
         let state = &follower.state;
-        let owner = party.map(|party| state.registry.index_of(party).unwrap_or(crate::event::NO_INDEX));
+        let owner = party.map(|party| {
+            state
+                .registry
+                .index_of(party)
+                .unwrap_or(crate::event::NO_INDEX)
+        });
         let mut response = ListAccountsResponse::default();
         let mut next = String::new();
-        let all = state.ledger.accounts().iter().enumerate().skip(from_index as usize);
-        for (index, account) in all.filter(|(_, account)| owner.is_none_or(|owner| account.owner == owner)) {
+        let all = state
+            .ledger
+            .accounts()
+            .iter()
+            .enumerate()
+            .skip(from_index as usize);
+        for (index, account) in
+            all.filter(|(_, account)| owner.is_none_or(|owner| account.owner == owner))
+        {
             if response.accounts.len() == limit as usize {
                 next = index.to_string();
                 break;
             }
-            let party_id = |index: u32| state.registry.get(index).map_or(Vec::new(), |party| party.party_id.0.to_vec());
+            let party_id = |index: u32| {
+                state
+                    .registry
+                    .get(index)
+                    .map_or(Vec::new(), |party| party.party_id.0.to_vec())
+            };
             response.accounts.push(AccountView {
                 account_index: index as u32,
                 account_id: account.account_id.0.to_vec(),
@@ -90,8 +134,15 @@ impl Core {
                 counterparty_id: party_id(account.counterparty),
             });
         }
-        let as_of = state.next_index.checked_sub(1).map(|index| Position { log: self.log.clone(), index, row: 0 });
-        response.page = Some(PageReply { next_page_token: next, as_of });
+        let as_of = state.next_index.checked_sub(1).map(|index| Position {
+            log: self.log.clone(),
+            index,
+            row: 0,
+        });
+        response.page = Some(PageReply {
+            next_page_token: next,
+            as_of,
+        });
         Ok(response.encode_to_vec())
     }
 
@@ -117,7 +168,12 @@ impl Core {
     /// Histograms by name: upper bound in nanoseconds (0 for none) and count per bucket.
     pub fn histograms(&self) -> Vec<(String, Vec<(u64, u64)>)> {
         let bounds = SYNC_BUCKETS_NS.iter().copied().chain([0]);
-        let counts = self.journal().metrics().sync_buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
+        let counts = self
+            .journal()
+            .metrics()
+            .sync_buckets
+            .iter()
+            .map(|bucket| bucket.load(Ordering::Relaxed));
         vec![("journal_sync".to_owned(), bounds.zip(counts).collect())]
     }
 }

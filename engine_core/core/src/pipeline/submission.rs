@@ -46,16 +46,32 @@ impl Submission {
         strict::check(method.request_name(), &self.request)?;
         let request_id = self.request_id()?;
         let sha256 = Sha256::digest(&self.request).into();
-        Ok(Checked { method, mark: RequestMark { request_id, sha256, method: self.method } })
+        Ok(Checked {
+            method,
+            mark: RequestMark {
+                request_id,
+                sha256,
+                method: self.method,
+            },
+        })
     }
 
     fn request_id(&self) -> Result<Id, Refusal> {
         let mut fields = Fields::new(&self.request);
         while let Some(field) = fields.next()? {
             if let (1, Value::Bytes(bytes)) = (field.number, field.value) {
-                let hex = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-                return Id::parse(bytes)
-                    .ok_or_else(|| Refusal::new(Rejection::FieldInvalid, "request_id (16 bytes, UUIDv7)", hex));
+                let hex = bytes
+                    .iter()
+                    .take(16)
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<String>();
+                return Id::parse(bytes).ok_or_else(|| {
+                    Refusal::new(
+                        Rejection::FieldInvalid,
+                        "request_id (16 bytes, UUIDv7)",
+                        hex,
+                    )
+                });
             }
         }
         refuse(Rejection::RequestIdMissing, "request_id", "")

@@ -27,10 +27,23 @@ const STEPS_MAX: usize = 100_000;
 /// The newest step of a subject and what the subject is.
 pub fn newest_step(state: &State, id: Id) -> Option<(&'static str, Step)> {
     let trade = state.trades.get(id).map(|trade| ("trade", trade.last));
-    let remittance = || state.remittances.get(id).map(|remittance| ("remittance", remittance.last));
-    let conversion = || state.conversions.get(id).map(|conversion| ("conversion", conversion.last));
+    let remittance = || {
+        state
+            .remittances
+            .get(id)
+            .map(|remittance| ("remittance", remittance.last))
+    };
+    let conversion = || {
+        state
+            .conversions
+            .get(id)
+            .map(|conversion| ("conversion", conversion.last))
+    };
     let payout = || state.payouts.get(id).map(|payout| ("payout", payout.last));
-    trade.or_else(remittance).or_else(conversion).or_else(payout)
+    trade
+        .or_else(remittance)
+        .or_else(conversion)
+        .or_else(payout)
 }
 
 impl Core {
@@ -38,9 +51,17 @@ impl Core {
     pub fn trace(&self, id: Id) -> Result<Vec<u8>, Fault> {
         let follower = self.follow()?;
         let Some((kind, newest)) = newest_step(&follower.state, id) else {
-            return Ok(TraceResponse { missing: vec![format!("no subject {id}")], ..Default::default() }.encode_to_vec());
+            return Ok(TraceResponse {
+                missing: vec![format!("no subject {id}")],
+                ..Default::default()
+            }
+            .encode_to_vec());
         };
-        let mut response = TraceResponse { subject_kind: kind.to_owned(), complete: true, ..Default::default() };
+        let mut response = TraceResponse {
+            subject_kind: kind.to_owned(),
+            complete: true,
+            ..Default::default()
+        };
         let mut next = newest.is_some().then_some(newest);
         let mut ends_in_document = false;
         while let Some(step) = next {
@@ -54,10 +75,14 @@ impl Core {
                 }
             }
             // A step points back, never forward: a loop would be a forged journal.
-            next = found.previous.filter(|previous| (previous.index, previous.row) < (step.index, step.row));
+            next = found
+                .previous
+                .filter(|previous| (previous.index, previous.row) < (step.index, step.row));
             response.steps.push(found.view);
             if response.steps.len() == STEPS_MAX {
-                response.missing.push("more steps than are walked".to_owned());
+                response
+                    .missing
+                    .push("more steps than are walked".to_owned());
                 break;
             }
         }
@@ -72,7 +97,8 @@ impl Core {
     fn find(&self, step: Step) -> Result<Found, Fault> {
         let bytes = self.journal().read(step.index)?;
         let view = EntryView::parse(&bytes)?;
-        let (at, event) = read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
+        let (at, event) =
+            read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
         let row = view.row_at(step.row);
         let kind = row.and_then(|(kind, _)| RowKind::find(kind));
         let bytes = row.map_or(&[][..], |(_, bytes)| bytes);
@@ -80,14 +106,22 @@ impl Core {
             Some(kind) => format!("{}: {}", kind.name, kind.text(bytes)),
             None => event.name().to_owned(),
         };
-        let first = (view.prev_of_case() != Step::NONE.index).then(|| Step { index: view.prev_of_case(), row: 0 });
+        let first = (view.prev_of_case() != Step::NONE.index).then(|| Step {
+            index: view.prev_of_case(),
+            row: 0,
+        });
         let previous = match kind {
             Some(kind) => kind.previous(bytes),
             None => first,
         };
-        let position = |step: Step| Position { log: self.log.clone(), index: step.index, row: u32::from(step.row) };
+        let position = |step: Step| Position {
+            log: self.log.clone(),
+            index: step.index,
+            row: u32::from(step.row),
+        };
         Ok(Found {
-            is_document: matches!(event, Event::DocumentsRecorded(_)) && kind.is_some_and(|kind| kind.name == "DocumentRow"),
+            is_document: matches!(event, Event::DocumentsRecorded(_))
+                && kind.is_some_and(|kind| kind.name == "DocumentRow"),
             grant: kind.and_then(|kind| kind.grant(bytes)),
             view: StepView {
                 position: Some(position(step)),
@@ -97,7 +131,11 @@ impl Core {
                 previous: previous.map(position),
                 grant_index: crate::event::NO_INDEX,
                 grant_position: None,
-                link: view.link().iter().map(|byte| format!("{byte:02x}")).collect(),
+                link: view
+                    .link()
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
             },
             previous,
         })
@@ -105,6 +143,10 @@ impl Core {
 
     fn grant_position(&self, state: &State, grant: u32) -> Option<Position> {
         let step = state.registry.grant(grant)?.registered;
-        Some(Position { log: self.log.clone(), index: step.index, row: u32::from(step.row) })
+        Some(Position {
+            log: self.log.clone(),
+            index: step.index,
+            row: u32::from(step.row),
+        })
     }
 }

@@ -43,7 +43,12 @@ impl PrivateStore {
     pub fn open(folder: &Path) -> Result<Self, Fault> {
         fs::create_dir_all(folder)?;
         let open = |name: &str| {
-            File::options().read(true).write(true).create(true).truncate(false).open(folder.join(name))
+            File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(folder.join(name))
         };
         let (values, mut keys_file) = (open("values.wp")?, open("keys.wk")?);
         File::open(folder)?.sync_all()?;
@@ -52,7 +57,9 @@ impl PrivateStore {
         let mut keys = BTreeMap::new();
         for record in bytes.chunks_exact(KEY_BYTES) {
             let (subject, key) = (record[..16].try_into(), record[16..48].try_into());
-            let (Ok(subject), Ok(key)) = (subject, key) else { break };
+            let (Ok(subject), Ok(key)) = (subject, key) else {
+                break;
+            };
             if crc32c::crc32c(&record[..48]).to_be_bytes() != record[48..] {
                 break;
             }
@@ -60,7 +67,15 @@ impl PrivateStore {
         }
         let (places, end) = scan(&values)?;
         values.set_len(end)?;
-        Ok(Self { inner: Mutex::new(Inner { values, keys_file, end, places, keys }) })
+        Ok(Self {
+            inner: Mutex::new(Inner {
+                values,
+                keys_file,
+                end,
+                places,
+                keys,
+            }),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -78,10 +93,15 @@ impl PrivateStore {
                 let mut plain = part.value.clone();
                 plain.extend_from_slice(&part.salt);
                 let cipher = ChaCha20Poly1305::new(Key::from_slice(&key));
-                let message = Payload { msg: &plain, aad: &part.subject };
+                let message = Payload {
+                    msg: &plain,
+                    aad: &part.subject,
+                };
                 let sealed = cipher
                     .encrypt(&nonce(entry.index, part.field), message)
-                    .map_err(|_| Fault::Malformed { what: "a private part cannot be encrypted".into() })?;
+                    .map_err(|_| Fault::Malformed {
+                        what: "a private part cannot be encrypted".into(),
+                    })?;
                 bytes.extend_from_slice(&((HEAD_BYTES + sealed.len()) as u32).to_be_bytes());
                 bytes.extend_from_slice(&[0; 4]);
                 bytes.extend_from_slice(&entry.index.to_be_bytes());
@@ -90,7 +110,10 @@ impl PrivateStore {
                 bytes.extend_from_slice(&sealed);
                 let crc = crc32c::crc32c(&bytes[start + 8..]);
                 bytes[start + 4..start + 8].copy_from_slice(&crc.to_be_bytes());
-                let place = Place { offset: inner.end + start as u64, length: (bytes.len() - start) as u32 };
+                let place = Place {
+                    offset: inner.end + start as u64,
+                    length: (bytes.len() - start) as u32,
+                };
                 places.push(((entry.index, part.field), place));
             }
         }
@@ -109,17 +132,32 @@ impl PrivateStore {
     }
 
     /// The value and salt of a private field; `None` when it was never kept here or its key was dropped.
-    pub fn open_field(&self, index: u64, field: u16) -> Result<Option<(Vec<u8>, [u8; SALT_BYTES])>, Fault> {
+    pub fn open_field(
+        &self,
+        index: u64,
+        field: u16,
+    ) -> Result<Option<(Vec<u8>, [u8; SALT_BYTES])>, Fault> {
         let inner = self.lock();
-        let Some(place) = inner.places.get(&(index, field)).copied() else { return Ok(None) };
+        let Some(place) = inner.places.get(&(index, field)).copied() else {
+            return Ok(None);
+        };
         let mut record = vec![0; place.length as usize];
         inner.values.read_exact_at(&mut record, place.offset)?;
-        let Some(subject) = record.get(18..HEAD_BYTES) else { return Ok(None) };
-        let Some(key) = inner.keys.get(subject).filter(|key| **key != [0; 32]) else { return Ok(None) };
+        let Some(subject) = record.get(18..HEAD_BYTES) else {
+            return Ok(None);
+        };
+        let Some(key) = inner.keys.get(subject).filter(|key| **key != [0; 32]) else {
+            return Ok(None);
+        };
         let cipher = ChaCha20Poly1305::new(Key::from_slice(key));
-        let message = Payload { msg: &record[HEAD_BYTES..], aad: subject };
+        let message = Payload {
+            msg: &record[HEAD_BYTES..],
+            aad: subject,
+        };
         let plain = cipher.decrypt(&nonce(index, field), message);
-        let plain = plain.map_err(|_| Fault::Malformed { what: format!("private part of entry {index} is damaged") })?;
+        let plain = plain.map_err(|_| Fault::Malformed {
+            what: format!("private part of entry {index} is damaged"),
+        })?;
         let (value, salt) = plain.split_at(plain.len().saturating_sub(SALT_BYTES));
         Ok(salt.try_into().ok().map(|salt| (value.to_vec(), salt)))
     }
@@ -169,13 +207,26 @@ fn scan(values: &File) -> io::Result<(BTreeMap<(u64, u16), Place>, u64)> {
     let mut at = 0;
     while let Some(head) = bytes.get(at..at + HEAD_BYTES) {
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let Some(record) = bytes.get(at..at + length).filter(|record| record.len() > HEAD_BYTES) else { break };
+        let Some(record) = bytes
+            .get(at..at + length)
+            .filter(|record| record.len() > HEAD_BYTES)
+        else {
+            break;
+        };
         if crc32c::crc32c(&record[8..]).to_be_bytes() != record[4..8] {
             break;
         }
-        let index = head[8..16].iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let index = head[8..16]
+            .iter()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte));
         let field = u16::from_be_bytes([head[16], head[17]]);
-        places.insert((index, field), Place { offset: at as u64, length: length as u32 });
+        places.insert(
+            (index, field),
+            Place {
+                offset: at as u64,
+                length: length as u32,
+            },
+        );
         at += length;
     }
     Ok((places, at as u64))

@@ -66,7 +66,11 @@ impl Batches {
         let newest = self.newest.get(table).copied();
         let known = newest.filter(|at| self.tables[*at].columns.iter().copied().eq(names()));
         let at = known.unwrap_or_else(|| {
-            self.tables.push(TableBatch { table, columns: names().collect(), values: vec![Vec::new(); N] });
+            self.tables.push(TableBatch {
+                table,
+                columns: names().collect(),
+                values: vec![Vec::new(); N],
+            });
             self.newest.insert(table, self.tables.len() - 1);
             self.tables.len() - 1
         });
@@ -88,8 +92,11 @@ mod tests {
         batches.row("t", [("id", 1_u32.into()), ("b", 4_u32.into())]);
         batches.row("u", [("id", 1_u32.into())]);
         batches.row("t", [("id", 1_u32.into()), ("a", 5_u32.into())]);
-        let shape: Vec<(&str, usize)> =
-            batches.tables.iter().map(|batch| (batch.table, batch.values[0].len())).collect();
+        let shape: Vec<(&str, usize)> = batches
+            .tables
+            .iter()
+            .map(|batch| (batch.table, batch.values[0].len()))
+            .collect();
         assert_eq!(shape, [("t", 2), ("t", 1), ("u", 1), ("t", 1)]);
     }
 }

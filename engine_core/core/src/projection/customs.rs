@@ -47,11 +47,21 @@ fn documents(at: &At, event: &DocumentsRecorded, private: &dyn Private, out: &mu
             [
                 ("document_id", row.document_id.into()),
                 ("type", i64::from(row.doc_type).into()),
-                ("doc_key", open(private, step).map_or(Cell::Null, |secret| secret.key_words.into())),
+                (
+                    "doc_key",
+                    open(private, step).map_or(Cell::Null, |secret| secret.key_words.into()),
+                ),
                 ("status", i64::from(row.status).into()),
                 ("position_index", step.index.into()),
                 ("position_row", i64::from(step.row).into()),
-                ("trade_id", if row.trade_id == Id::ZERO { Cell::Null } else { row.trade_id.into() }),
+                (
+                    "trade_id",
+                    if row.trade_id == Id::ZERO {
+                        Cell::Null
+                    } else {
+                        row.trade_id.into()
+                    },
+                ),
             ],
         );
     }
@@ -60,11 +70,17 @@ fn documents(at: &At, event: &DocumentsRecorded, private: &dyn Private, out: &mu
 /// Table `trades`: key `trade_id`; `order_no` and `platform` are private and null when erased.
 fn trade(state: &State, row: &TradeRow, step: Step, private: &dyn Private, out: &mut Batches) {
     let order = state.documents.order_of(row.trade_id);
-    let document = order.and_then(OrderCase::reference).or(order.and_then(|order| order.versions.first()));
+    let document = order
+        .and_then(OrderCase::reference)
+        .or(order.and_then(|order| order.versions.first()));
     let secret = document.and_then(|version| open(private, version.step));
-    let (order_no, platform) =
-        secret.map_or((Cell::Null, Cell::Null), |secret| (secret.order_no.into(), secret.platform.into()));
-    let merchant = state.registry.get(row.merchant).map_or(Cell::Null, |party| party.party_id.into());
+    let (order_no, platform) = secret.map_or((Cell::Null, Cell::Null), |secret| {
+        (secret.order_no.into(), secret.platform.into())
+    });
+    let merchant = state
+        .registry
+        .get(row.merchant)
+        .map_or(Cell::Null, |party| party.party_id.into());
     out.row(
         "trades",
         [
@@ -89,30 +105,56 @@ fn trade(state: &State, row: &TradeRow, step: Step, private: &dyn Private, out: 
 fn links(state: &State, at: &At, event: &DocumentsRecorded, out: &mut Batches) {
     let cases = &state.documents;
     let mut link = |order: &OrderCase, documents: &[Id], trade: Option<Id>| {
-        for known in order.trades.iter().filter(|known| trade.is_none_or(|trade| trade == known.trade_id)) {
+        for known in order
+            .trades
+            .iter()
+            .filter(|known| trade.is_none_or(|trade| trade == known.trade_id))
+        {
             for document_id in documents {
-                let cells = [("trade_id", known.trade_id.into()), ("document_id", (*document_id).into())];
+                let cells = [
+                    ("trade_id", known.trade_id.into()),
+                    ("document_id", (*document_id).into()),
+                ];
                 out.row("trade_documents", cells);
             }
         }
     };
     for row in &event.documents {
-        let Some(order) = cases.order_of(row.trade_id) else { continue };
+        let Some(order) = cases.order_of(row.trade_id) else {
+            continue;
+        };
         link(order, &[row.document_id], None);
         if i32::from(row.doc_type) == DocumentType::List as i32 {
             let list = cases.lists.get(row.subject as usize);
             let waybill = list.and_then(|list| cases.waybills.get(list.head.waybill as usize));
-            link(order, waybill.map_or(&[], |waybill| &waybill.documents), None);
+            link(
+                order,
+                waybill.map_or(&[], |waybill| &waybill.documents),
+                None,
+            );
         }
     }
     for (ordinal, row) in event.trades.iter().enumerate() {
-        let is_new = |origin: &TradeOrigin| origin.created == at.step(event.first_trade_row() + ordinal);
-        let Some(origin) = cases.origin(row.trade_id).filter(is_new) else { continue };
-        let Some(order) = cases.orders.get(origin.order as usize) else { continue };
+        let is_new =
+            |origin: &TradeOrigin| origin.created == at.step(event.first_trade_row() + ordinal);
+        let Some(origin) = cases.origin(row.trade_id).filter(is_new) else {
+            continue;
+        };
+        let Some(order) = cases.orders.get(origin.order as usize) else {
+            continue;
+        };
         link(order, &order.documents, Some(row.trade_id));
-        for list in order.lists.iter().filter_map(|slot| cases.lists.get(*slot as usize)) {
+        for list in order
+            .lists
+            .iter()
+            .filter_map(|slot| cases.lists.get(*slot as usize))
+        {
             let waybill = cases.waybills.get(list.head.waybill as usize);
-            link(order, waybill.map_or(&[], |waybill| &waybill.documents), Some(row.trade_id));
+            link(
+                order,
+                waybill.map_or(&[], |waybill| &waybill.documents),
+                Some(row.trade_id),
+            );
         }
     }
 }

@@ -28,27 +28,49 @@ impl Touched {
 
     fn money(&mut self, event: &Event) {
         match event {
-            Event::RemittanceRecorded(event) => self.remittances.extend(event.remittances.iter().map(|r| r.remittance_id)),
-            Event::ChargeRecorded(event) => self.remittances.extend(event.remittances.iter().map(|r| r.remittance_id)),
-            Event::SuspenseReturned(event) => self.remittances.extend(event.remittances.iter().map(|r| r.remittance_id)),
+            Event::RemittanceRecorded(event) => self
+                .remittances
+                .extend(event.remittances.iter().map(|r| r.remittance_id)),
+            Event::ChargeRecorded(event) => self
+                .remittances
+                .extend(event.remittances.iter().map(|r| r.remittance_id)),
+            Event::SuspenseReturned(event) => self
+                .remittances
+                .extend(event.remittances.iter().map(|r| r.remittance_id)),
             Event::ReviewDecided(event) => drop(self.remittances.insert(event.subject_id)),
             Event::RemittanceRecalled(event) => {
-                self.remittances.extend(event.remittances.iter().map(|row| row.remittance_id));
-                self.trades.extend(event.allocations.iter().map(|row| row.trade_id));
+                self.remittances
+                    .extend(event.remittances.iter().map(|row| row.remittance_id));
+                self.trades
+                    .extend(event.allocations.iter().map(|row| row.trade_id));
             }
             Event::Allocated(event) => {
-                self.remittances.extend(event.remittances.iter().map(|row| row.remittance_id));
-                self.trades.extend(event.allocations.iter().map(|row| row.trade_id));
+                self.remittances
+                    .extend(event.remittances.iter().map(|row| row.remittance_id));
+                self.trades
+                    .extend(event.allocations.iter().map(|row| row.trade_id));
             }
             Event::ConversionConfirmed(event) => {
-                self.remittances.extend(event.remittances.iter().map(|row| row.remittance_id));
-                self.payouts.extend(event.payouts.iter().map(|row| row.payout_id));
+                self.remittances
+                    .extend(event.remittances.iter().map(|row| row.remittance_id));
+                self.payouts
+                    .extend(event.payouts.iter().map(|row| row.payout_id));
             }
-            Event::PayoutsInstructed(event) => self.payouts.extend(event.payouts.iter().map(|row| row.payout_id)),
-            Event::DebitConfirmed(event) => self.payouts.extend(event.steps.iter().map(|row| row.payout_id)),
-            Event::SettlementRecorded(event) => self.payouts.extend(event.steps.iter().map(|row| row.payout_id)),
-            Event::BopDeclared(event) => self.records.extend(event.records.iter().map(|row| row.rptno)),
-            Event::BopFeedbackRecorded(event) => self.records.extend(event.feedback.iter().map(|row| row.rptno)),
+            Event::PayoutsInstructed(event) => self
+                .payouts
+                .extend(event.payouts.iter().map(|row| row.payout_id)),
+            Event::DebitConfirmed(event) => self
+                .payouts
+                .extend(event.steps.iter().map(|row| row.payout_id)),
+            Event::SettlementRecorded(event) => self
+                .payouts
+                .extend(event.steps.iter().map(|row| row.payout_id)),
+            Event::BopDeclared(event) => self
+                .records
+                .extend(event.records.iter().map(|row| row.rptno)),
+            Event::BopFeedbackRecorded(event) => self
+                .records
+                .extend(event.feedback.iter().map(|row| row.rptno)),
             _ => {}
         }
     }
@@ -59,7 +81,8 @@ impl Touched {
             Event::DisputeSettled(event) => &event.clawbacks,
             Event::ReturnReported(event) => &event.clawbacks,
             Event::ClawbackSettled(event) => {
-                self.trades.extend(event.allocations.iter().map(|row| row.trade_id));
+                self.trades
+                    .extend(event.allocations.iter().map(|row| row.trade_id));
                 &event.clawbacks
             }
             _ => return,
@@ -70,19 +93,36 @@ impl Touched {
 
 pub fn project(state: &State, _at: &At, event: &Event, out: &mut Batches) {
     let touched = Touched::of(event);
-    touched.remittances.iter().for_each(|id| remittance(state, *id, out));
-    touched.payouts.iter().for_each(|id| payout(state, *id, out));
-    touched.trades.iter().for_each(|id| used_value(state, *id, out));
-    touched.records.iter().for_each(|rptno| bop_record(state, rptno, out));
+    touched
+        .remittances
+        .iter()
+        .for_each(|id| remittance(state, *id, out));
+    touched
+        .payouts
+        .iter()
+        .for_each(|id| payout(state, *id, out));
+    touched
+        .trades
+        .iter()
+        .for_each(|id| used_value(state, *id, out));
+    touched
+        .records
+        .iter()
+        .for_each(|rptno| bop_record(state, rptno, out));
 }
 
 fn party(state: &State, index: u32) -> Cell {
-    state.registry.get(index).map_or(Cell::Null, |party| party.party_id.into())
+    state
+        .registry
+        .get(index)
+        .map_or(Cell::Null, |party| party.party_id.into())
 }
 
 /// Table `remittances`: key `remittance_id`; `review_reasons` are names parted by commas.
 fn remittance(state: &State, id: Id, out: &mut Batches) {
-    let Some(remittance) = state.remittances.get(id) else { return };
+    let Some(remittance) = state.remittances.get(id) else {
+        return;
+    };
     let amounts = &remittance.amounts;
     let reasons: Vec<String> = ReviewReason::ALL
         .iter()
@@ -93,7 +133,10 @@ fn remittance(state: &State, id: Id, out: &mut Batches) {
         "remittances",
         [
             ("remittance_id", id.into()),
-            ("service_enterprise_party_id", party(state, amounts.service_enterprise)),
+            (
+                "service_enterprise_party_id",
+                party(state, amounts.service_enterprise),
+            ),
             ("currency", amounts.currency.iso().into()),
             ("credited_minor", amounts.credited_minor.into()),
             ("allocated_minor", amounts.allocated_minor.into()),
@@ -112,13 +155,18 @@ fn remittance(state: &State, id: Id, out: &mut Batches) {
 
 /// Table `payouts`: key `payout_id`.
 fn payout(state: &State, id: Id, out: &mut Batches) {
-    let Some(payout) = state.payouts.get(id) else { return };
+    let Some(payout) = state.payouts.get(id) else {
+        return;
+    };
     out.row(
         "payouts",
         [
             ("payout_id", id.into()),
             ("merchant_party_id", party(state, payout.row.merchant)),
-            ("service_enterprise_party_id", party(state, payout.row.service_enterprise)),
+            (
+                "service_enterprise_party_id",
+                party(state, payout.row.service_enterprise),
+            ),
             ("cny_minor", payout.row.cny_minor.into()),
             ("state", snake(payout.state.name()).into()),
             ("reason_code", payout.reason_code.as_str().into()),
@@ -130,7 +178,9 @@ fn payout(state: &State, id: Id, out: &mut Batches) {
 
 /// Table `trades`, the columns that move with money.
 fn used_value(state: &State, id: Id, out: &mut Batches) {
-    let Some(trade) = state.trades.get(id) else { return };
+    let Some(trade) = state.trades.get(id) else {
+        return;
+    };
     out.row(
         "trades",
         [
@@ -145,7 +195,9 @@ fn used_value(state: &State, id: Id, out: &mut Batches) {
 
 /// Table `bop_records`: key `rptno`; amounts are whole units.
 fn bop_record(state: &State, rptno: &Rptno, out: &mut Batches) {
-    let Some(record) = state.bop.get(rptno) else { return };
+    let Some(record) = state.bop.get(rptno) else {
+        return;
+    };
     let told = match record.accepted {
         Some(false) => "refused",
         _ if !record.stands() => "deleted",

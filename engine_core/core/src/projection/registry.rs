@@ -11,7 +11,9 @@ use crate::state::State;
 
 /// Table `parties`: key `party_id`; `roles` are names parted by commas; `name` is private and null when erased.
 pub fn project(_state: &State, at: &At, event: &Event, private: &dyn Private, out: &mut Batches) {
-    let Event::PartiesRegistered(event) = event else { return };
+    let Event::PartiesRegistered(event) = event else {
+        return;
+    };
     for (ordinal, row) in event.parties.iter().enumerate() {
         let opened = private.open(at.index, FIRST_PRIVATE_ROW_FIELD + ordinal as u16);
         let secret = opened.and_then(|bytes| PartySecret::decode(bytes.as_slice()).ok());
@@ -22,7 +24,10 @@ pub fn project(_state: &State, at: &At, event: &Event, private: &dyn Private, ou
                 ("party_index", row.index.into()),
                 ("uscc", row.uscc.as_str().into()),
                 ("roles", role_names(row.roles).into()),
-                ("name", secret.map_or(Cell::Null, |secret| secret.name.into())),
+                (
+                    "name",
+                    secret.map_or(Cell::Null, |secret| secret.name.into()),
+                ),
                 ("sanctioned", i64::from(row.sanctioned).into()),
             ],
         );
@@ -33,7 +38,11 @@ fn role_names(roles: u16) -> String {
     let names: Vec<String> = (1..16)
         .filter(|number| roles & 1 << number != 0)
         .filter_map(|number| Role::try_from(number).ok())
-        .map(|role| role.as_str_name().trim_start_matches("ROLE_").to_lowercase())
+        .map(|role| {
+            role.as_str_name()
+                .trim_start_matches("ROLE_")
+                .to_lowercase()
+        })
         .collect();
     names.join(",")
 }

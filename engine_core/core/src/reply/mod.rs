@@ -14,11 +14,18 @@ use crate::rejection::Refusal;
 pub fn reply(log: &str, method: Method, entries: &[(At, Event)]) -> Vec<u8> {
     use Method as M;
     match method {
-        M::RegisterParties | M::RegisterRelations | M::EndRelation | M::RegisterGrants | M::RevokeGrant | M::SetPayee => {
-            registry::reply(log, method, entries)
+        M::RegisterParties
+        | M::RegisterRelations
+        | M::EndRelation
+        | M::RegisterGrants
+        | M::RevokeGrant
+        | M::SetPayee => registry::reply(log, method, entries),
+        M::SubmitDocuments | M::SettleDispute | M::ReportReturn | M::CloseTrade => {
+            customs::reply(log, method, entries)
         }
-        M::SubmitDocuments | M::SettleDispute | M::ReportReturn | M::CloseTrade => customs::reply(log, method, entries),
-        M::LoadRefundRates | M::SubmitInvoices | M::RegisterZoneGoods | M::LabelItems => tax::reply(log, method, entries),
+        M::LoadRefundRates | M::SubmitInvoices | M::RegisterZoneGoods | M::LabelItems => {
+            tax::reply(log, method, entries)
+        }
         _ => money::reply(log, method, entries),
     }
 }
@@ -30,10 +37,16 @@ pub fn refused(refusal: &Refusal) -> Vec<u8> {
         #[prost(message, optional, tag = "2")]
         refusal: Option<crate::contract::whampoa::money::v1::Refusal>,
     }
-    prost::Message::encode_to_vec(&Refused { refusal: Some(refusal.to_proto()) })
+    prost::Message::encode_to_vec(&Refused {
+        refusal: Some(refusal.to_proto()),
+    })
 }
 
 /// Position of row 0 of an entry.
 pub fn position(log: &str, at: &At) -> Option<Position> {
-    Some(Position { log: log.to_owned(), index: at.index, row: 0 })
+    Some(Position {
+        log: log.to_owned(),
+        index: at.index,
+        row: 0,
+    })
 }

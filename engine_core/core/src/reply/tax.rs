@@ -19,9 +19,28 @@ pub fn reply(log: &str, method: Method, entries: &[(At, Event)]) -> Vec<u8> {
     };
     let relabelled = entries.iter().map(|(_, event)| changed(event) as u32).sum();
     match method {
-        Method::SubmitInvoices => SubmitInvoicesResponse { position, refusal: None, relabelled }.encode_to_vec(),
-        Method::RegisterZoneGoods => RegisterZoneGoodsResponse { position, refusal: None, relabelled }.encode_to_vec(),
-        Method::LabelItems => LabelItemsResponse { position, refusal: None, relabelled }.encode_to_vec(),
-        _ => LoadRefundRatesResponse { position, refusal: None }.encode_to_vec(),
+        Method::SubmitInvoices => SubmitInvoicesResponse {
+            position,
+            refusal: None,
+            relabelled,
+        }
+        .encode_to_vec(),
+        Method::RegisterZoneGoods => RegisterZoneGoodsResponse {
+            position,
+            refusal: None,
+            relabelled,
+        }
+        .encode_to_vec(),
+        Method::LabelItems => LabelItemsResponse {
+            position,
+            refusal: None,
+            relabelled,
+        }
+        .encode_to_vec(),
+        _ => LoadRefundRatesResponse {
+            position,
+            refusal: None,
+        }
+        .encode_to_vec(),
     }
 }

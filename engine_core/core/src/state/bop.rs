@@ -47,12 +47,16 @@ impl Bop {
 
     /// Records of a remittance in order of their numbers' allotment.
     pub fn of(&self, remittance_id: Id) -> impl Iterator<Item = &BopRecord> {
-        let numbers = self.by_remittance.get(&remittance_id).map_or(&[][..], Vec::as_slice);
+        let numbers = self
+            .by_remittance
+            .get(&remittance_id)
+            .map_or(&[][..], Vec::as_slice);
         numbers.iter().filter_map(|rptno| self.records.get(rptno))
     }
 
     pub fn actual(&self, remittance_id: Id) -> Option<&BopRecord> {
-        self.of(remittance_id).find(|record| record.row.kind == BopKind::Actual)
+        self.of(remittance_id)
+            .find(|record| record.row.kind == BopKind::Actual)
     }
 
     pub fn remittances(&self) -> impl Iterator<Item = &Id> {
@@ -67,11 +71,22 @@ impl Bop {
 impl State {
     pub fn declare_bop(&mut self, at: &At, event: &BopDeclared) {
         let first_row = event.remittances.len();
-        event.remittances.iter().for_each(|row| self.remittances.put(row, at.step(0)));
+        event
+            .remittances
+            .iter()
+            .for_each(|row| self.remittances.put(row, at.step(0)));
         for (ordinal, row) in event.records.iter().enumerate() {
-            let record = BopRecord { row: row.clone(), accepted: None, last: at.step(first_row + ordinal) };
+            let record = BopRecord {
+                row: row.clone(),
+                accepted: None,
+                last: at.step(first_row + ordinal),
+            };
             if self.bop.records.insert(row.rptno, record).is_none() {
-                self.bop.by_remittance.entry(row.remittance_id).or_default().push(row.rptno);
+                self.bop
+                    .by_remittance
+                    .entry(row.remittance_id)
+                    .or_default()
+                    .push(row.rptno);
             }
         }
         for (institution, (date, used)) in &event.numbers {
@@ -94,7 +109,11 @@ impl Table for Bop {
         let mut bytes = Vec::new();
         for record in self.records.values() {
             bytes.clear();
-            BopRow { previous: record.last, ..record.row.clone() }.put(&mut bytes);
+            BopRow {
+                previous: record.last,
+                ..record.row.clone()
+            }
+            .put(&mut bytes);
             bytes.push(record.accepted.map_or(2, u8::from));
             hasher.update(&bytes);
         }

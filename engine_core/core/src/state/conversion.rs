@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use super::{State, Table};
 use crate::event::At;
 use crate::event::codec::Row;
-use crate::event::forex::{ConversionConfirmed, ConversionFailed, ConversionRequested, ConversionRow};
+use crate::event::forex::{
+    ConversionConfirmed, ConversionFailed, ConversionRequested, ConversionRow,
+};
 use crate::ids::{Id, Step};
 
 /// Where a conversion stands.
@@ -57,12 +59,18 @@ impl State {
             };
             self.conversions.by_id.insert(row.conversion_id, conversion);
         }
-        let Some(conversion) = self.conversions.by_id.get_mut(&at.case_id) else { return };
+        let Some(conversion) = self.conversions.by_id.get_mut(&at.case_id) else {
+            return;
+        };
         let remittance_id = conversion.row.remittance_id;
         for share in &event.shares {
             *conversion.shares.entry(share.merchant).or_default() += share.amount_minor;
             if let Some(remittance) = self.remittances.get_mut(remittance_id) {
-                remittance.shares.entry(share.merchant).or_default().converting_minor += share.amount_minor;
+                remittance
+                    .shares
+                    .entry(share.merchant)
+                    .or_default()
+                    .converting_minor += share.amount_minor;
             }
         }
     }
@@ -80,7 +88,10 @@ impl State {
         for (ordinal, row) in event.remittances.iter().enumerate() {
             let step = at.step(event.conversions.len() + ordinal);
             self.remittances.put(row, step);
-            let rate = event.conversions.first().map_or(0, |conversion| conversion.rate_e8);
+            let rate = event
+                .conversions
+                .first()
+                .map_or(0, |conversion| conversion.rate_e8);
             if let Some(remittance) = self.remittances.get_mut(row.remittance_id) {
                 remittance.conversion_rate_e8 = rate;
             }
@@ -90,18 +101,25 @@ impl State {
                 *conversion.distributed.entry(row.merchant).or_default() += row.cny_minor;
             }
         }
-        let first_payout = event.conversions.len() + event.remittances.len() + event.distributions.len();
+        let first_payout =
+            event.conversions.len() + event.remittances.len() + event.distributions.len();
         self.add_payouts(at, &event.payouts, first_payout);
     }
 
     pub fn fail_conversion(&mut self, at: &At, event: &ConversionFailed) {
         for row in &event.conversions {
-            let Some(conversion) = self.conversions.by_id.get_mut(&row.conversion_id) else { continue };
+            let Some(conversion) = self.conversions.by_id.get_mut(&row.conversion_id) else {
+                continue;
+            };
             conversion.state = ConversionState::Failed;
             conversion.last = at.step(0);
             if let Some(remittance) = self.remittances.get_mut(row.remittance_id) {
                 for (merchant, amount) in &conversion.shares {
-                    remittance.shares.entry(*merchant).or_default().converting_minor -= amount;
+                    remittance
+                        .shares
+                        .entry(*merchant)
+                        .or_default()
+                        .converting_minor -= amount;
                 }
             }
         }
@@ -113,7 +131,11 @@ impl Table for Conversions {
         let mut bytes = Vec::new();
         for conversion in self.by_id.values() {
             bytes.clear();
-            ConversionRow { previous: conversion.last, ..conversion.row.clone() }.put(&mut bytes);
+            ConversionRow {
+                previous: conversion.last,
+                ..conversion.row.clone()
+            }
+            .put(&mut bytes);
             bytes.push(conversion.state as u8);
             hasher.update(&bytes);
             for (merchant, amount) in conversion.shares.iter().chain(&conversion.distributed) {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use sha2::{Digest, Sha256};
 
 use super::{State, Table};
+use crate::event::At;
 use crate::event::codec::{Row, Wire};
 use crate::event::ledger::{
-    AccountClosed, AccountKind, AccountRow, AccountsOpened, CAPTURE_HOLD, HoldRow, TransferRow, TransfersApplied, VOID_HOLD,
+    AccountClosed, AccountKind, AccountRow, AccountsOpened, CAPTURE_HOLD, HoldRow, TransferRow,
+    TransfersApplied, VOID_HOLD,
 };
-use crate::event::At;
 use crate::ids::{Id, Step};
 use crate::money::Currency;
 
@@ -88,7 +89,13 @@ impl Ledger {
     }
 
     /// Credit balance of a corridor account, 0 while it was never opened.
-    pub fn corridor_balance(&self, owner: u32, kind: AccountKind, counterparty: u32, currency: Currency) -> i64 {
+    pub fn corridor_balance(
+        &self,
+        owner: u32,
+        kind: AccountKind,
+        counterparty: u32,
+        currency: Currency,
+    ) -> i64 {
         self.corridor(&(owner, kind, counterparty, currency))
             .map_or(0, |index| self.accounts[index as usize].credit_balance())
     }
@@ -115,7 +122,10 @@ impl Ledger {
         for row in rows {
             self.by_id.insert(row.account_id, row.index);
             if row.kind != AccountKind::Partner {
-                self.corridor.insert((row.owner, row.kind, row.counterparty, row.currency), row.index);
+                self.corridor.insert(
+                    (row.owner, row.kind, row.counterparty, row.currency),
+                    row.index,
+                );
             }
             self.accounts.push(Account {
                 account_id: row.account_id,
@@ -150,11 +160,19 @@ impl Ledger {
             self.accounts[debit].debits_pending += row.amount;
             self.accounts[credit].credits_pending += row.amount;
             let (debit, credit) = (row.debit, row.credit);
-            let hold = Hold { debit, credit, amount: row.amount, expires_at_ms: row.expires_at_ms, placed: step };
+            let hold = Hold {
+                debit,
+                credit,
+                amount: row.amount,
+                expires_at_ms: row.expires_at_ms,
+                placed: step,
+            };
             self.holds.insert(row.transfer_id, hold);
             return;
         }
-        let Some(hold) = self.holds.remove(&row.hold_id) else { return };
+        let Some(hold) = self.holds.remove(&row.hold_id) else {
+            return;
+        };
         self.accounts[debit].debits_pending -= hold.amount;
         self.accounts[credit].credits_pending -= hold.amount;
         if row.flags & CAPTURE_HOLD != 0 {
@@ -174,12 +192,19 @@ fn content_of(row: &TransferRow) -> u64 {
 fn content_of_hold(row: &HoldRow) -> u64 {
     let mut bytes = Vec::with_capacity(HoldRow::WIDTH);
     // Where the hold was placed is no part of what the partner sent.
-    HoldRow { previous: Step::NONE, ..row.clone() }.put(&mut bytes);
+    HoldRow {
+        previous: Step::NONE,
+        ..row.clone()
+    }
+    .put(&mut bytes);
     first_eight(&bytes)
 }
 
 fn first_eight(bytes: &[u8]) -> u64 {
-    Sha256::digest(bytes).iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
+    Sha256::digest(bytes)
+        .iter()
+        .take(8)
+        .fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 /// Digest of a transfer's content, as `Ledger::transfer` gives it.
@@ -200,7 +225,8 @@ impl State {
     pub fn apply_transfers(&mut self, at: &At, event: &TransfersApplied) {
         self.ledger.post(&event.transfers);
         for (ordinal, row) in event.holds.iter().enumerate() {
-            self.ledger.hold_row(row, at.step(event.transfers.len() + ordinal));
+            self.ledger
+                .hold_row(row, at.step(event.transfers.len() + ordinal));
         }
     }
 

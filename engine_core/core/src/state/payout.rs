@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{State, Table};
 use crate::event::At;
 use crate::event::clearing::{
-    ClawbackSettled, DebitConfirmed, PayoutRow, PayoutState, PayoutStepRow, PayoutsInstructed, SettlementRecorded,
+    ClawbackSettled, DebitConfirmed, PayoutRow, PayoutState, PayoutStepRow, PayoutsInstructed,
+    SettlementRecorded,
 };
 use crate::event::codec::{Row, Text};
 use crate::ids::{Id, Step};
@@ -95,14 +96,24 @@ impl State {
         let first_row = event.clawbacks.len() + event.moves.len();
         for moved in &event.moves {
             let end = begin + moved.rows as usize;
-            self.move_allocations(at, moved.remittance_id, &event.allocations[begin..end], first_row + begin);
+            self.move_allocations(
+                at,
+                moved.remittance_id,
+                &event.allocations[begin..end],
+                first_row + begin,
+            );
             begin = end;
         }
         for (ordinal, row) in event.clawbacks.iter().enumerate() {
-            let Some(slot) = self.trades.slot_of(row.trade_id) else { continue };
+            let Some(slot) = self.trades.slot_of(row.trade_id) else {
+                continue;
+            };
             let before = self.trades.at(slot).clawback_minor;
-            self.trades.change(slot, at.step(ordinal), |trade| trade.clawback_minor = row.clawback_minor);
-            self.merchants.clawback_changed(row.merchant, before, row.clawback_minor);
+            self.trades.change(slot, at.step(ordinal), |trade| {
+                trade.clawback_minor = row.clawback_minor
+            });
+            self.merchants
+                .clawback_changed(row.merchant, before, row.clawback_minor);
         }
     }
 }
@@ -112,7 +123,11 @@ impl Table for Payouts {
         let mut bytes = Vec::new();
         for payout in self.by_id.values() {
             bytes.clear();
-            PayoutRow { previous: payout.last, ..payout.row.clone() }.put(&mut bytes);
+            PayoutRow {
+                previous: payout.last,
+                ..payout.row.clone()
+            }
+            .put(&mut bytes);
             bytes.push(payout.state as u8);
             bytes.extend_from_slice(&payout.reason_code.0);
             hasher.update(&bytes);

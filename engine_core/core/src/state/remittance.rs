@@ -9,7 +9,8 @@ use crate::event::At;
 use crate::event::clearing::{Allocated, AllocationRow};
 use crate::event::codec::{Row, Text};
 use crate::event::forex::{
-    ChargeRecorded, RatePublished, RemittanceRecalled, RemittanceRecorded, RemittanceRow, SuspenseReturned,
+    ChargeRecorded, RatePublished, RemittanceRecalled, RemittanceRecorded, RemittanceRow,
+    SuspenseReturned,
 };
 use crate::event::risk::{ReviewOutcome, ReviewState};
 use crate::ids::{Id, KeyDigest, Step};
@@ -38,6 +39,15 @@ pub struct Allocation {
     pub used_minor: i64,
 }
 
+/// What a first officer wants, until a second one agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    pub officer: u32,
+    /// Who sent it: a second officer is another party and comes with another certificate.
+    pub actor: u32,
+    pub clears: bool,
+}
+
 /// A remittance in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remittance {
@@ -51,8 +61,7 @@ pub struct Remittance {
     pub outcome: ReviewOutcome,
     pub reasons: u32,
     pub review: ReviewState,
-    /// Officer that proposed, and whether to clear.
-    pub proposal: Option<(u32, bool)>,
+    pub proposal: Option<Proposal>,
     pub shares: BTreeMap<u32, Share>,
     /// In order of allocation.
     pub allocations: Vec<Allocation>,
@@ -77,7 +86,10 @@ impl Remittance {
 
     /// The row after a step that begins with these amounts.
     pub fn next_row(&self) -> RemittanceRow {
-        RemittanceRow { previous: self.last, ..self.amounts.clone() }
+        RemittanceRow {
+            previous: self.last,
+            ..self.amounts.clone()
+        }
     }
 
     /// Applies one allocation row.
@@ -151,14 +163,27 @@ impl Remittances {
     }
 
     pub fn recent_count(&self, service_enterprise: u32, now_ms: u64) -> usize {
-        let times = self.recent.get(&service_enterprise).map_or(&[][..], Vec::as_slice);
-        times.iter().filter(|time| **time + VELOCITY_WINDOW_MS > now_ms).count()
+        let times = self
+            .recent
+            .get(&service_enterprise)
+            .map_or(&[][..], Vec::as_slice);
+        times
+            .iter()
+            .filter(|time| **time + VELOCITY_WINDOW_MS > now_ms)
+            .count()
     }
 
     /// The newest published rate and where it stands.
     pub fn rate(&self, base: Currency, quote: Currency) -> Option<(Rate, Step)> {
         let (rate_e8, step) = self.rates.get(&(base, quote)).copied()?;
-        Some((Rate { base, quote, rate_e8 }, step))
+        Some((
+            Rate {
+                base,
+                quote,
+                rate_e8,
+            },
+            step,
+        ))
     }
 
     /// Replaces the amounts of a remittance by those of a row.
@@ -170,8 +195,14 @@ impl Remittances {
     }
 
     /// Sets where a review stands.
-    pub fn set_review(&mut self, remittance_id: Id, review: ReviewState, proposal: Option<(u32, bool)>) {
-        let is_waiting = |review: ReviewState| matches!(review, ReviewState::Waiting | ReviewState::Proposed);
+    pub fn set_review(
+        &mut self,
+        remittance_id: Id,
+        review: ReviewState,
+        proposal: Option<Proposal>,
+    ) {
+        let is_waiting =
+            |review: ReviewState| matches!(review, ReviewState::Waiting | ReviewState::Proposed);
         if let Some(remittance) = self.by_id.get_mut(&remittance_id) {
             self.waiting -= u32::from(is_waiting(remittance.review));
             self.waiting += u32::from(is_waiting(review));
@@ -185,14 +216,25 @@ impl State {
     pub fn record_remittance(&mut self, at: &At, event: &RemittanceRecorded) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
-        let Some(row) = event.remittances.first() else { return };
+        let Some(row) = event.remittances.first() else {
+            return;
+        };
         let goes_on = matches!(event.outcome, ReviewOutcome::Pass | ReviewOutcome::Sample);
-        let review = if goes_on { ReviewState::Passed } else { ReviewState::Waiting };
+        let review = if goes_on {
+            ReviewState::Passed
+        } else {
+            ReviewState::Waiting
+        };
         let remittances = &mut self.remittances;
         remittances.waiting += u32::from(!goes_on);
         remittances.recorded += 1;
-        remittances.references.insert((row.service_enterprise, event.reference_key));
-        let recent = remittances.recent.entry(row.service_enterprise).or_default();
+        remittances
+            .references
+            .insert((row.service_enterprise, event.reference_key));
+        let recent = remittances
+            .recent
+            .entry(row.service_enterprise)
+            .or_default();
         recent.retain(|time| time + VELOCITY_WINDOW_MS > at.time_ms);
         recent.push(at.time_ms);
         remittances.by_id.insert(
@@ -220,20 +262,31 @@ impl State {
     pub fn record_charge(&mut self, at: &At, event: &ChargeRecorded) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
-        event.remittances.iter().for_each(|row| self.remittances.put(row, at.step(0)));
+        event
+            .remittances
+            .iter()
+            .for_each(|row| self.remittances.put(row, at.step(0)));
     }
 
     pub fn return_suspense(&mut self, at: &At, event: &SuspenseReturned) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
-        event.remittances.iter().for_each(|row| self.remittances.put(row, at.step(0)));
+        event
+            .remittances
+            .iter()
+            .for_each(|row| self.remittances.put(row, at.step(0)));
     }
 
     pub fn recall_remittance(&mut self, at: &At, event: &RemittanceRecalled) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
         for row in &event.remittances {
-            self.move_allocations(at, row.remittance_id, &event.allocations, event.remittances.len());
+            self.move_allocations(
+                at,
+                row.remittance_id,
+                &event.allocations,
+                event.remittances.len(),
+            );
             self.remittances.put(row, at.step(0));
         }
     }
@@ -241,15 +294,34 @@ impl State {
     pub fn allocate(&mut self, at: &At, event: &Allocated) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
-        self.move_allocations(at, event.remittance_id, &event.allocations, event.remittances.len());
-        event.remittances.iter().for_each(|row| self.remittances.put(row, at.step(0)));
+        self.move_allocations(
+            at,
+            event.remittance_id,
+            &event.allocations,
+            event.remittances.len(),
+        );
+        event
+            .remittances
+            .iter()
+            .for_each(|row| self.remittances.put(row, at.step(0)));
     }
 
     /// Applies allocation rows of one remittance to it and to the trades; `first_row` is where they begin.
-    pub(super) fn move_allocations(&mut self, at: &At, remittance_id: Id, rows: &[AllocationRow], first_row: usize) {
+    pub(super) fn move_allocations(
+        &mut self,
+        at: &At,
+        remittance_id: Id,
+        rows: &[AllocationRow],
+        first_row: usize,
+    ) {
         for (ordinal, row) in rows.iter().enumerate() {
-            let delta = if row.is_undo { -row.used_minor } else { row.used_minor };
-            self.trades.use_value(row.trade_id, delta, at.step(first_row + ordinal));
+            let delta = if row.is_undo {
+                -row.used_minor
+            } else {
+                row.used_minor
+            };
+            self.trades
+                .use_value(row.trade_id, delta, at.step(first_row + ordinal));
             if let Some(remittance) = self.remittances.by_id.get_mut(&remittance_id) {
                 remittance.allocate(row);
             }
@@ -257,7 +329,9 @@ impl State {
     }
 
     pub fn publish_rate(&mut self, at: &At, event: &RatePublished) {
-        self.remittances.rates.insert((event.base, event.quote), (event.rate_e8, at.step(0)));
+        self.remittances
+            .rates
+            .insert((event.base, event.quote), (event.rate_e8, at.step(0)));
     }
 }
 
@@ -266,7 +340,11 @@ impl Table for Remittances {
         let mut bytes = Vec::new();
         for remittance in self.by_id.values() {
             bytes.clear();
-            RemittanceRow { previous: remittance.last, ..remittance.amounts.clone() }.put(&mut bytes);
+            RemittanceRow {
+                previous: remittance.last,
+                ..remittance.amounts.clone()
+            }
+            .put(&mut bytes);
             bytes.push(remittance.review as u8);
             hasher.update(&bytes);
             for (merchant, share) in &remittance.shares {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use super::remittance::Proposal;
 use super::{State, Table};
 use crate::event::At;
 use crate::event::codec::Text;
@@ -33,9 +34,16 @@ impl Default for ReviewRules {
 }
 
 impl State {
-    pub fn decide_review(&mut self, _at: &At, event: &ReviewDecided) {
-        let proposal = (event.state == ReviewState::Proposed).then_some((event.officer, event.clears));
-        self.remittances.set_review(event.subject_id, event.state, proposal);
+    pub fn decide_review(&mut self, at: &At, event: &ReviewDecided) {
+        let (officer, clears) = (event.officer, event.clears);
+        let proposal = Proposal {
+            officer,
+            actor: at.actor,
+            clears,
+        };
+        let proposal = (event.state == ReviewState::Proposed).then_some(proposal);
+        self.remittances
+            .set_review(event.subject_id, event.state, proposal);
     }
 
     pub fn set_review_rules(&mut self, _at: &At, event: &ReviewRulesSet) {
@@ -52,7 +60,11 @@ impl Table for ReviewRules {
     fn digest(&self, hasher: &mut Sha256) {
         hasher.update(self.velocity_count_max.to_be_bytes());
         hasher.update(self.sample_one_in.to_be_bytes());
-        self.examined_countries.iter().for_each(|country| hasher.update(country.0));
-        self.suspected.iter().for_each(|merchant| hasher.update(merchant.to_be_bytes()));
+        self.examined_countries
+            .iter()
+            .for_each(|country| hasher.update(country.0));
+        self.suspected
+            .iter()
+            .for_each(|merchant| hasher.update(merchant.to_be_bytes()));
     }
 }

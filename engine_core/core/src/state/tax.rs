@@ -8,8 +8,8 @@ use super::{State, Table};
 use crate::event::At;
 use crate::event::codec::{Row, Text, Wire};
 use crate::event::tax::{
-    InvoiceRow, InvoicesRecorded, ItemsLabelled, LinkRow, RateRow, RefundRatesLoaded, TaxItemRow, ZoneGoodsRegistered,
-    ZoneRow,
+    InvoiceRow, InvoicesRecorded, ItemsLabelled, LinkRow, RateRow, RefundRatesLoaded, TaxItemRow,
+    ZoneGoodsRegistered, ZoneRow,
 };
 use crate::ids::{Id, Step};
 
@@ -61,17 +61,24 @@ impl Tax {
     }
 
     pub fn item(&self, item_id: Id) -> Option<&TaxItem> {
-        self.by_item.get(&item_id).map(|slot| &self.items[*slot as usize])
+        self.by_item
+            .get(&item_id)
+            .map(|slot| &self.items[*slot as usize])
     }
 
     /// The item of a line of a list.
     pub fn item_of_line(&self, list: u32, gnum: u16) -> Option<&TaxItem> {
-        self.by_line.get(&(list, gnum)).map(|slot| &self.items[*slot as usize])
+        self.by_line
+            .get(&(list, gnum))
+            .map(|slot| &self.items[*slot as usize])
     }
 
     /// Items of a merchant in order of their first label.
     pub fn items_of(&self, merchant: u32) -> impl Iterator<Item = &TaxItem> {
-        let slots = self.by_merchant.get(&merchant).map_or(&[][..], Vec::as_slice);
+        let slots = self
+            .by_merchant
+            .get(&merchant)
+            .map_or(&[][..], Vec::as_slice);
         slots.iter().map(|slot| &self.items[*slot as usize])
     }
 
@@ -80,14 +87,19 @@ impl Tax {
     }
 
     pub fn rates_of(&self, code: &str) -> &[RateRow] {
-        Text::new(code).and_then(|code| self.rates.get(&code)).map_or(&[], Vec::as_slice)
+        Text::new(code)
+            .and_then(|code| self.rates.get(&code))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Intervals of the codes that begin with `prefix`, in code order.
     pub fn rates_below(&self, prefix: &str) -> impl Iterator<Item = &RateRow> {
         let first = Text::new(prefix).unwrap_or_default();
         let prefix = prefix.to_owned();
-        let codes = self.rates.range(first..).take_while(move |(code, _)| code.as_str().starts_with(&prefix));
+        let codes = self
+            .rates
+            .range(first..)
+            .take_while(move |(code, _)| code.as_str().starts_with(&prefix));
         codes.flat_map(|(_, rows)| rows)
     }
 
@@ -96,7 +108,9 @@ impl Tax {
     }
 
     pub fn invoice_of(&self, invoice_id: Id) -> Option<&Invoice> {
-        self.by_invoice.get(&invoice_id).and_then(|index| self.invoice(*index))
+        self.by_invoice
+            .get(&invoice_id)
+            .and_then(|index| self.invoice(*index))
     }
 
     pub fn invoices_len(&self) -> u32 {
@@ -105,11 +119,15 @@ impl Tax {
 
     /// Invoices of a buyer for a commodity code, in order of arrival.
     pub fn invoices_for(&self, buyer: u32, gcode: u64) -> &[u32] {
-        self.invoices_by_goods.get(&(buyer, gcode)).map_or(&[], Vec::as_slice)
+        self.invoices_by_goods
+            .get(&(buyer, gcode))
+            .map_or(&[], Vec::as_slice)
     }
 
     pub fn zone_of(&self, registration_id: Id) -> Option<&ZoneRow> {
-        self.by_registration.get(&registration_id).and_then(|index| self.zones.get(*index as usize))
+        self.by_registration
+            .get(&registration_id)
+            .and_then(|index| self.zones.get(*index as usize))
     }
 
     pub fn zones_len(&self) -> u32 {
@@ -117,12 +135,21 @@ impl Tax {
     }
 
     pub fn zones_for(&self, merchant: u32, gcode: u64) -> impl Iterator<Item = &ZoneRow> {
-        let indexes = self.zones_by_goods.get(&(merchant, gcode)).map_or(&[][..], Vec::as_slice);
+        let indexes = self
+            .zones_by_goods
+            .get(&(merchant, gcode))
+            .map_or(&[][..], Vec::as_slice);
         indexes.iter().map(|index| &self.zones[*index as usize])
     }
 
     /// Applies labels as decided; the links' rows begin at `first`, those of the items follow.
-    pub(super) fn put_labels(&mut self, at: &At, first: usize, links: &[LinkRow], items: &[TaxItemRow]) {
+    pub(super) fn put_labels(
+        &mut self,
+        at: &At,
+        first: usize,
+        links: &[LinkRow],
+        items: &[TaxItemRow],
+    ) {
         for (ordinal, row) in items.iter().enumerate() {
             self.put_item(row, at.step(first + links.len() + ordinal));
         }
@@ -135,7 +162,11 @@ impl Tax {
             self.by_item.insert(row.item_id, slot);
             self.by_line.insert((row.list, row.gnum), slot);
             self.by_merchant.entry(row.merchant).or_default().push(slot);
-            self.items.push(TaxItem { row: row.clone(), last: step, links: Vec::new() });
+            self.items.push(TaxItem {
+                row: row.clone(),
+                last: step,
+                links: Vec::new(),
+            });
             return;
         };
         let item = &mut self.items[slot as usize];
@@ -143,15 +174,24 @@ impl Tax {
         item.row = row.clone();
         item.last = step;
         if before != row.merchant {
-            self.by_merchant.entry(before).or_default().retain(|other| *other != slot);
+            self.by_merchant
+                .entry(before)
+                .or_default()
+                .retain(|other| *other != slot);
             self.by_merchant.entry(row.merchant).or_default().push(slot);
         }
     }
 
     fn put_link(&mut self, link: &LinkRow) {
-        let Some(slot) = self.by_item.get(&link.item_id) else { return };
+        let Some(slot) = self.by_item.get(&link.item_id) else {
+            return;
+        };
         let item = &mut self.items[*slot as usize];
-        let delta = ItemLink { invoice: link.invoice, qty_e5: link.qty_e5, amount_minor: link.amount_minor };
+        let delta = ItemLink {
+            invoice: link.invoice,
+            qty_e5: link.qty_e5,
+            amount_minor: link.amount_minor,
+        };
         add_link(&mut item.links, delta);
         if let Some(invoice) = self.invoices.get_mut(link.invoice as usize) {
             invoice.used_qty_e5 += link.qty_e5;
@@ -190,9 +230,17 @@ impl State {
         let tax = &mut self.tax;
         for (ordinal, row) in event.invoices.iter().enumerate() {
             tax.by_invoice.insert(row.invoice_id, row.index);
-            tax.invoices_by_goods.entry((row.buyer, row.gcode)).or_default().push(row.index);
+            tax.invoices_by_goods
+                .entry((row.buyer, row.gcode))
+                .or_default()
+                .push(row.index);
             let recorded = at.step(ordinal);
-            tax.invoices.push(Invoice { row: row.clone(), used_qty_e5: 0, used_amount_minor: 0, recorded });
+            tax.invoices.push(Invoice {
+                row: row.clone(),
+                used_qty_e5: 0,
+                used_amount_minor: 0,
+                recorded,
+            });
         }
         tax.put_labels(at, event.invoices.len(), &event.links, &event.items);
     }
@@ -201,7 +249,10 @@ impl State {
         let tax = &mut self.tax;
         for row in &event.zones {
             tax.by_registration.insert(row.registration_id, row.index);
-            tax.zones_by_goods.entry((row.merchant, row.gcode)).or_default().push(row.index);
+            tax.zones_by_goods
+                .entry((row.merchant, row.gcode))
+                .or_default()
+                .push(row.index);
             tax.zones.push(row.clone());
         }
         tax.put_labels(at, event.zones.len(), &event.links, &event.items);
@@ -232,7 +283,10 @@ impl Table for Tax {
             hasher.update(&bytes);
         }
         bytes.clear();
-        self.rates.values().flatten().for_each(|row| row.put(&mut bytes));
+        self.rates
+            .values()
+            .flatten()
+            .for_each(|row| row.put(&mut bytes));
         self.zones.iter().for_each(|row| row.put(&mut bytes));
         hasher.update(&bytes);
         hasher.update(self.library_version.as_bytes());

@@ -124,7 +124,9 @@ pub struct Trades {
 
 impl Trades {
     pub fn get(&self, trade_id: Id) -> Option<&Trade> {
-        self.by_id.get(&trade_id).map(|slot| &self.slots[*slot as usize])
+        self.by_id
+            .get(&trade_id)
+            .map(|slot| &self.slots[*slot as usize])
     }
 
     pub fn at(&self, slot: u32) -> &Trade {
@@ -154,17 +156,26 @@ impl Trades {
 
     /// Currencies in which a merchant has, or had, open trades.
     pub fn currencies_of(&self, merchant: u32) -> impl Iterator<Item = Currency> {
-        let keys = self.open.range((merchant, Currency(0))..=(merchant, Currency(u16::MAX)));
-        keys.filter(|(_, trades)| !trades.is_empty()).map(|((_, currency), _)| *currency)
+        let keys = self
+            .open
+            .range((merchant, Currency(0))..=(merchant, Currency(u16::MAX)));
+        keys.filter(|(_, trades)| !trades.is_empty())
+            .map(|((_, currency), _)| *currency)
     }
 
     pub fn open_minor_of(&self, merchant: u32, currency: Currency) -> i64 {
-        self.open_minor.get(&(merchant, currency)).copied().unwrap_or(0)
+        self.open_minor
+            .get(&(merchant, currency))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Merchants with open value, in index order, each with its currencies.
     pub fn open_keys(&self) -> impl Iterator<Item = (u32, Currency)> {
-        self.open.iter().filter(|(_, trades)| !trades.is_empty()).map(|(key, _)| *key)
+        self.open
+            .iter()
+            .filter(|(_, trades)| !trades.is_empty())
+            .map(|(key, _)| *key)
     }
 
     /// Applies the customs side of a trade.
@@ -243,7 +254,11 @@ impl Trades {
 
     fn leave_queue(&mut self, slot: u32) {
         let trade = &self.slots[slot as usize];
-        let (key, order, open) = ((trade.merchant, trade.currency), trade.queue_key(), trade.open_minor());
+        let (key, order, open) = (
+            (trade.merchant, trade.currency),
+            trade.queue_key(),
+            trade.open_minor(),
+        );
         if open > 0 {
             self.remove_from_queue(key, order, open);
         }
@@ -251,7 +266,9 @@ impl Trades {
 
     fn remove_from_queue(&mut self, key: (u32, Currency), order: (u64, Id), open_minor: i64) {
         if let Some(queue) = self.open.get_mut(&key) {
-            if let Ok(at) = queue.binary_search_by(|open| (open.released_at_ms, open.trade_id).cmp(&order)) {
+            if let Ok(at) =
+                queue.binary_search_by(|open| (open.released_at_ms, open.trade_id).cmp(&order))
+            {
                 queue.remove(at);
                 *self.open_minor.entry(key).or_default() -= open_minor;
             }
@@ -265,7 +282,11 @@ impl Trades {
             return;
         }
         let (released_at_ms, trade_id) = trade.queue_key();
-        let open = OpenTrade { released_at_ms, trade_id, slot };
+        let open = OpenTrade {
+            released_at_ms,
+            trade_id,
+            slot,
+        };
         let key = (trade.merchant, trade.currency);
         let queue = self.open.entry(key).or_default();
         // Releases arrive nearly in order, so the place is nearly always the end.

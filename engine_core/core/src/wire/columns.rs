@@ -16,20 +16,37 @@ pub struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// Reads the message level. A column in several pieces is refused: reading only the last would lose rows.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
-        let mut columns = Self { scalars: [0; FIELDS_MAX], slices: [&[]; FIELDS_MAX] };
+        let mut columns = Self {
+            scalars: [0; FIELDS_MAX],
+            slices: [&[]; FIELDS_MAX],
+        };
         let mut fields = Fields::new(bytes);
         while let Some(field) = fields.next()? {
             let at = field.number as usize;
             if at >= FIELDS_MAX {
-                return refuse(Rejection::UnknownField, format!("#{at}"), format!("at byte {}", field.offset));
+                return refuse(
+                    Rejection::UnknownField,
+                    format!("#{at}"),
+                    format!("at byte {}", field.offset),
+                );
             }
             match field.value {
                 Value::Varint(value) => columns.scalars[at] = value,
                 Value::Bytes(_) if !columns.slices[at].is_empty() => {
-                    return refuse(Rejection::ColumnLengthMismatch, format!("#{at}"), "column in several pieces");
+                    return refuse(
+                        Rejection::ColumnLengthMismatch,
+                        format!("#{at}"),
+                        "column in several pieces",
+                    );
                 }
                 Value::Bytes(value) => columns.slices[at] = value,
-                _ => return refuse(Rejection::ColumnLengthMismatch, format!("#{at}"), "column is not packed"),
+                _ => {
+                    return refuse(
+                        Rejection::ColumnLengthMismatch,
+                        format!("#{at}"),
+                        "column is not packed",
+                    );
+                }
             }
         }
         Ok(columns)
@@ -49,7 +66,12 @@ impl<'a> Columns<'a> {
     }
 
     /// The same, or `None` when the column is absent.
-    pub fn optional64(&self, field: usize, name: &str, rows: usize) -> Result<Option<Column64<'a>>, Refusal> {
+    pub fn optional64(
+        &self,
+        field: usize,
+        name: &str,
+        rows: usize,
+    ) -> Result<Option<Column64<'a>>, Refusal> {
         if self.slices[field].is_empty() {
             return Ok(None);
         }
@@ -61,7 +83,13 @@ impl<'a> Columns<'a> {
         self.sized(field, name, rows, 4).map(Column32)
     }
 
-    fn sized(&self, field: usize, name: &str, rows: usize, width: usize) -> Result<&'a [u8], Refusal> {
+    fn sized(
+        &self,
+        field: usize,
+        name: &str,
+        rows: usize,
+        width: usize,
+    ) -> Result<&'a [u8], Refusal> {
         let slice = self.slices[field];
         if slice.len() != rows * width {
             let got = format!("{} bytes for {rows} rows", slice.len());
@@ -112,7 +140,10 @@ mod tests {
         let bytes = request(100).encode_to_vec();
         let columns = Columns::parse(&bytes).unwrap();
         assert_eq!(columns.scalar(2), 100);
-        let (high, debit) = (columns.fixed64(3, "id_high", 100).unwrap(), columns.fixed32(5, "debit_account", 100).unwrap());
+        let (high, debit) = (
+            columns.fixed64(3, "id_high", 100).unwrap(),
+            columns.fixed32(5, "debit_account", 100).unwrap(),
+        );
         assert!((0..100).all(|row| high.get(row) == row as u64 && debit.get(row) == row as u32));
     }
 
@@ -120,10 +151,19 @@ mod tests {
     fn short_split_and_unpacked_columns_are_refused() {
         let bytes = request(3).encode_to_vec();
         let columns = Columns::parse(&bytes).unwrap();
-        assert_eq!(columns.fixed64(3, "id_high", 4).unwrap_err().code, Rejection::ColumnLengthMismatch);
+        assert_eq!(
+            columns.fixed64(3, "id_high", 4).unwrap_err().code,
+            Rejection::ColumnLengthMismatch
+        );
         let split = [bytes.clone(), bytes].concat();
-        assert_eq!(Columns::parse(&split).unwrap_err().code, Rejection::ColumnLengthMismatch);
+        assert_eq!(
+            Columns::parse(&split).unwrap_err().code,
+            Rejection::ColumnLengthMismatch
+        );
         let unpacked = [0x19, 1, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(Columns::parse(&unpacked).unwrap_err().code, Rejection::ColumnLengthMismatch);
+        assert_eq!(
+            Columns::parse(&unpacked).unwrap_err().code,
+            Rejection::ColumnLengthMismatch
+        );
     }
 }

@@ -42,7 +42,9 @@ impl<'a> Fields<'a> {
         let offset = self.at;
         let tag = self.varint()?;
         let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0);
-        let Some(number) = number else { return self.malformed("field number") };
+        let Some(number) = number else {
+            return self.malformed("field number");
+        };
         let value = match tag & 7 {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(u64::from_le_bytes(self.take_array()?)),
@@ -53,13 +55,19 @@ impl<'a> Fields<'a> {
             5 => Value::Fixed32(u32::from_le_bytes(self.take_array()?)),
             _ => return self.malformed("wire type"),
         };
-        Ok(Some(Field { number, value, offset }))
+        Ok(Some(Field {
+            number,
+            value,
+            offset,
+        }))
     }
 
     fn varint(&mut self) -> Result<u64, Refusal> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
-            let Some(byte) = self.bytes.get(self.at) else { return self.malformed("truncated bytes") };
+            let Some(byte) = self.bytes.get(self.at) else {
+                return self.malformed("truncated bytes");
+            };
             self.at += 1;
             let low = u64::from(byte & 0x7f);
             if shift == 63 && low > 1 {
@@ -74,7 +82,9 @@ impl<'a> Fields<'a> {
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], Refusal> {
-        let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
+        let end = usize::try_from(length)
+            .ok()
+            .and_then(|length| self.at.checked_add(length));
         let Some(slice) = end.and_then(|end| self.bytes.get(self.at..end)) else {
             return self.malformed("truncated bytes");
         };
@@ -88,6 +98,10 @@ impl<'a> Fields<'a> {
     }
 
     fn malformed<T>(&self, what: &str) -> Result<T, Refusal> {
-        refuse(Rejection::MalformedRequest, "request", format!("{what} at byte {}", self.at))
+        refuse(
+            Rejection::MalformedRequest,
+            "request",
+            format!("{what} at byte {}", self.at),
+        )
     }
 }

@@ -55,7 +55,11 @@ impl Contract {
         while let Some(field) = fields.next()? {
             let Some((known, is_repeated)) = self.messages[message].get(&field.number) else {
                 let place = format!("{path}#{}", field.number);
-                return refuse(Rejection::UnknownField, place, format!("at byte {}", field.offset));
+                return refuse(
+                    Rejection::UnknownField,
+                    place,
+                    format!("at byte {}", field.offset),
+                );
             };
             let fits = match (known.shape, field.value) {
                 (Shape::Varint, Value::Varint(_))
@@ -73,14 +77,22 @@ impl Contract {
                     true
                 }
                 // Packed scalars.
-                (Shape::Fixed64, Value::Bytes(value)) => *is_repeated && value.len().is_multiple_of(8),
-                (Shape::Fixed32, Value::Bytes(value)) => *is_repeated && value.len().is_multiple_of(4),
+                (Shape::Fixed64, Value::Bytes(value)) => {
+                    *is_repeated && value.len().is_multiple_of(8)
+                }
+                (Shape::Fixed32, Value::Bytes(value)) => {
+                    *is_repeated && value.len().is_multiple_of(4)
+                }
                 (Shape::Varint, Value::Bytes(_)) => *is_repeated,
                 _ => false,
             };
             if !fits {
                 let place = format!("{path}{}", known.name);
-                return refuse(Rejection::MalformedRequest, place, format!("wire type at byte {}", field.offset));
+                return refuse(
+                    Rejection::MalformedRequest,
+                    place,
+                    format!("wire type at byte {}", field.offset),
+                );
             }
         }
         Ok(())
@@ -106,11 +118,16 @@ impl Contract {
                 Type::Fixed64 | Type::Sfixed64 | Type::Double => Shape::Fixed64,
                 Type::Fixed32 | Type::Sfixed32 | Type::Float => Shape::Fixed32,
                 Type::String | Type::Bytes => Shape::Bytes,
-                Type::Message | Type::Group => Shape::Message(self.by_name[field.type_name().trim_start_matches('.')]),
+                Type::Message | Type::Group => {
+                    Shape::Message(self.by_name[field.type_name().trim_start_matches('.')])
+                }
                 _ => Shape::Varint,
             };
             let is_repeated = field.label() == prost_types::field_descriptor_proto::Label::Repeated;
-            let known = Known { name: field.name().to_owned(), shape };
+            let known = Known {
+                name: field.name().to_owned(),
+                shape,
+            };
             self.messages[index].insert(field.number() as u32, (known, is_repeated));
         }
     }
@@ -119,13 +136,18 @@ impl Contract {
 fn contract() -> &'static Contract {
     static CONTRACT: OnceLock<Contract> = OnceLock::new();
     CONTRACT.get_or_init(|| {
-        let set = FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors are built with the crate");
+        let set =
+            FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors are built with the crate");
         let mut contract = Contract::default();
         for file in &set.file {
-            file.message_type.iter().for_each(|message| contract.add(file.package(), message));
+            file.message_type
+                .iter()
+                .for_each(|message| contract.add(file.package(), message));
         }
         for file in &set.file {
-            file.message_type.iter().for_each(|message| contract.fill(file.package(), message));
+            file.message_type
+                .iter()
+                .for_each(|message| contract.fill(file.package(), message));
         }
         contract
     })
@@ -140,7 +162,10 @@ mod tests {
 
     #[test]
     fn known_fields_pass() {
-        let request = RegisterPartiesRequest { request_id: vec![7; 16], parties: vec![Party::default()] };
+        let request = RegisterPartiesRequest {
+            request_id: vec![7; 16],
+            parties: vec![Party::default()],
+        };
         assert_eq!(check(REQUEST, &request.encode_to_vec()), Ok(()));
     }
 
@@ -151,15 +176,28 @@ mod tests {
         let mut bytes = vec![0x12, party.len() as u8];
         bytes.extend(&party);
         let refusal = check(REQUEST, &bytes).unwrap_err();
-        assert_eq!((refusal.code, refusal.field.as_str()), (Rejection::UnknownField, "parties[0].#111"));
+        assert_eq!(
+            (refusal.code, refusal.field.as_str()),
+            (Rejection::UnknownField, "parties[0].#111")
+        );
     }
 
     #[test]
     fn truncated_and_mistyped_bytes_are_malformed() {
-        let bytes = RegisterPartiesRequest { request_id: vec![7; 16], parties: vec![] }.encode_to_vec();
-        for length in 1..bytes.len() {
-            assert_eq!(check(REQUEST, &bytes[..length]).unwrap_err().code, Rejection::MalformedRequest);
+        let bytes = RegisterPartiesRequest {
+            request_id: vec![7; 16],
+            parties: vec![],
         }
-        assert_eq!(check(REQUEST, &[0x08, 1]).unwrap_err().code, Rejection::MalformedRequest);
+        .encode_to_vec();
+        for length in 1..bytes.len() {
+            assert_eq!(
+                check(REQUEST, &bytes[..length]).unwrap_err().code,
+                Rejection::MalformedRequest
+            );
+        }
+        assert_eq!(
+            check(REQUEST, &[0x08, 1]).unwrap_err().code,
+            Rejection::MalformedRequest
+        );
     }
 }

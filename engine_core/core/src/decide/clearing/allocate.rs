@@ -33,29 +33,55 @@ pub fn allocate(state: &State, context: &Context<'_>, request: &[u8]) -> Decisio
         amount => amount,
     };
     if amount > suspense {
-        return refuse(Rejection::ExceedsSuspense, "amount_minor", format!("{amount} of {suspense}"));
+        return refuse(
+            Rejection::ExceedsSuspense,
+            "amount_minor",
+            format!("{amount} of {suspense}"),
+        );
     }
     let advice = advice(&columns)?;
-    let claims = Claims::new(state, remittance.service_enterprise(), remittance.currency(), context.now_ms);
+    let claims = Claims::new(
+        state,
+        remittance.service_enterprise(),
+        remittance.currency(),
+        context.now_ms,
+    );
     let mode = AllocationMode::try_from(columns.scalar(3) as i32).unwrap_or_default();
     let claims = match mode {
         AllocationMode::ByOrders => claims.by_orders(&advice),
         AllocationMode::ByMerchants => claims.by_merchants(&advice),
         AllocationMode::ByVolume if advice.is_empty() => claims.by_volume(),
-        AllocationMode::ByVolume => return refuse(Rejection::FieldInvalid, "row_count", "by volume takes no advice"),
-        AllocationMode::Unspecified => return refuse(Rejection::FieldMissing, "mode", columns.scalar(3)),
+        AllocationMode::ByVolume => {
+            return refuse(
+                Rejection::FieldInvalid,
+                "row_count",
+                "by volume takes no advice",
+            );
+        }
+        AllocationMode::Unspecified => {
+            return refuse(Rejection::FieldMissing, "mode", columns.scalar(3));
+        }
     };
     let (merchants, level_one, refused) = claims.finish();
     let shares = pro_rata(amount, &level_one);
-    let rows: Vec<AllocationRow> =
-        merchants.iter().zip(&shares).flat_map(|(merchant, share)| serve(state, merchant, *share)).collect();
+    let rows: Vec<AllocationRow> = merchants
+        .iter()
+        .zip(&shares)
+        .flat_map(|(merchant, share)| serve(state, merchant, *share))
+        .collect();
     if rows.is_empty() {
-        let first = refused.first().and_then(|(_, code)| Rejection::try_from(i32::from(*code)).ok());
-        let why = first.map_or("no open value".to_owned(), |code| crate::rejection::text(code));
+        let first = refused
+            .first()
+            .and_then(|(_, code)| Rejection::try_from(i32::from(*code)).ok());
+        let why = first.map_or("no open value".to_owned(), |code| {
+            crate::rejection::text(code)
+        });
         return refuse(Rejection::NothingToAllocate, "remittance_id", why);
     }
     let merchants = shares.iter().filter(|share| **share > 0).count() as u32;
-    Ok(entries(state, context, remittance, mode, rows, merchants, refused))
+    Ok(entries(
+        state, context, remittance, mode, rows, merchants, refused,
+    ))
 }
 
 fn check_review(remittance: &Remittance) -> Result<(), Refusal> {
@@ -64,7 +90,9 @@ fn check_review(remittance: &Remittance) -> Result<(), Refusal> {
         ReviewState::Waiting | ReviewState::Proposed => {
             refuse(Rejection::ReviewPending, "remittance_id", remittance.id())
         }
-        ReviewState::Rejected => refuse(Rejection::ReviewRejected, "remittance_id", remittance.id()),
+        ReviewState::Rejected => {
+            refuse(Rejection::ReviewRejected, "remittance_id", remittance.id())
+        }
     }
 }
 
@@ -73,7 +101,10 @@ fn advice(columns: &Columns<'_>) -> Result<Vec<Advice>, Refusal> {
     if rows > ADVICE_MAX {
         return refuse(Rejection::BatchTooLarge, "row_count", rows);
     }
-    let (high, low) = (columns.fixed64(6, "id_high", rows)?, columns.fixed64(7, "id_low", rows)?);
+    let (high, low) = (
+        columns.fixed64(6, "id_high", rows)?,
+        columns.fixed64(7, "id_low", rows)?,
+    );
     let advised = columns.fixed64(8, "advised_minor", rows)?;
     let row = |at: usize| Advice {
         row: at as u32,
@@ -96,7 +127,9 @@ fn serve(state: &State, claim: &MerchantClaim, share: i64) -> Vec<AllocationRow>
         left -= amount_minor;
         let full_minor = match trade.rate {
             None => trade.open_minor,
-            Some((rate, _)) => rate.convert_down(trade.open_minor).unwrap_or(trade.cap_minor),
+            Some((rate, _)) => rate
+                .convert_down(trade.open_minor)
+                .unwrap_or(trade.cap_minor),
         };
         rows.push(AllocationRow {
             trade_id: trade.trade_id,
@@ -134,8 +167,13 @@ fn entries(
         // Rows of one merchant stand together: one transfer for each run.
         for run in part.chunk_by(|left, right| left.merchant == right.merchant) {
             let kind = AccountKind::MerchantForeign;
-            let account = postings.of_merchant(run[0].merchant, row.service_enterprise, kind, row.currency);
-            postings.transfer(suspense, account, run.iter().map(|row| row.amount_minor).sum());
+            let account =
+                postings.of_merchant(run[0].merchant, row.service_enterprise, kind, row.currency);
+            postings.transfer(
+                suspense,
+                account,
+                run.iter().map(|row| row.amount_minor).sum(),
+            );
         }
         let (accounts, transfers) = postings.take();
         let is_last = at + 1 == parts.len();
@@ -146,12 +184,19 @@ fn entries(
             rows_total: if is_last { rows.len() as u32 } else { 0 },
             merchants: if is_last { merchants } else { 0 },
             refused: if is_last { refused.clone() } else { Vec::new() },
-            remittances: if is_last { vec![row.clone()] } else { Vec::new() },
+            remittances: if is_last {
+                vec![row.clone()]
+            } else {
+                Vec::new()
+            },
             allocations: part.to_vec(),
             accounts,
             transfers,
         };
-        drafts.push(Draft { continues: !is_last, ..Draft::after(remittance.last, remittance.id(), event) });
+        drafts.push(Draft {
+            continues: !is_last,
+            ..Draft::after(remittance.last, remittance.id(), event)
+        });
     }
     drafts
 }

@@ -27,7 +27,10 @@ impl TradeClaim {
         match self.rate {
             _ if amount_minor == full_minor => self.open_minor,
             None => amount_minor,
-            Some((rate, _)) => rate.base_for(amount_minor).unwrap_or(self.open_minor).min(self.open_minor),
+            Some((rate, _)) => rate
+                .base_for(amount_minor)
+                .unwrap_or(self.open_minor)
+                .min(self.open_minor),
         }
     }
 }
@@ -63,12 +66,24 @@ pub struct Claims<'a> {
 impl<'a> Claims<'a> {
     pub fn new(state: &'a State, enterprise: u32, currency: Currency, now_ms: u64) -> Self {
         let (merchants, rates) = (BTreeMap::new(), BTreeMap::new());
-        Self { state, enterprise, currency, now_ms, merchants, rates, refused: Vec::new() }
+        Self {
+            state,
+            enterprise,
+            currency,
+            now_ms,
+            merchants,
+            rates,
+            refused: Vec::new(),
+        }
     }
 
     /// Every merchant of the enterprise with all its open trades.
     pub fn by_volume(mut self) -> Self {
-        for merchant in self.state.registry.merchants_of(self.enterprise, self.now_ms) {
+        for merchant in self
+            .state
+            .registry
+            .merchants_of(self.enterprise, self.now_ms)
+        {
             if self.admit(merchant).is_ok() {
                 let trades = self.open_trades(merchant);
                 let cap_minor = total_cap(&trades);
@@ -89,11 +104,14 @@ impl<'a> Claims<'a> {
                 Some(merchant) if !seen.insert(merchant) => Err(Rejection::FieldInvalid),
                 Some(merchant) => self.admit(merchant).map(|()| merchant),
             };
-            let Some(merchant) = self.accept(told, outcome) else { continue };
+            let Some(merchant) = self.accept(told, outcome) else {
+                continue;
+            };
             let trades = self.open_trades(merchant);
             let cap_minor = total_cap(&trades).min(told.amount_minor);
             if cap_minor == 0 {
-                self.refused.push((told.row, Rejection::NothingToAllocate as u16));
+                self.refused
+                    .push((told.row, Rejection::NothingToAllocate as u16));
             }
             self.fill(merchant, trades, cap_minor);
         }
@@ -105,8 +123,14 @@ impl<'a> Claims<'a> {
         let mut seen = BTreeSet::new();
         let mut named: BTreeMap<u32, Vec<TradeClaim>> = BTreeMap::new();
         for told in advice {
-            let outcome = if seen.insert(told.id) { self.advised_trade(told) } else { Err(Rejection::FieldInvalid) };
-            let Some((merchant, claim)) = self.accept(told, outcome) else { continue };
+            let outcome = if seen.insert(told.id) {
+                self.advised_trade(told)
+            } else {
+                Err(Rejection::FieldInvalid)
+            };
+            let Some((merchant, claim)) = self.accept(told, outcome) else {
+                continue;
+            };
             named.entry(merchant).or_default().push(claim);
         }
         for (merchant, mut trades) in named {
@@ -119,8 +143,12 @@ impl<'a> Claims<'a> {
 
     /// Merchants with something to take, in index order, and their claims for level 1.
     pub fn finish(self) -> (Vec<MerchantClaim>, Vec<Claim>, Vec<(u32, u16)>) {
-        let merchants: Vec<MerchantClaim> =
-            self.merchants.into_values().flatten().filter(|merchant| merchant.cap_minor > 0).collect();
+        let merchants: Vec<MerchantClaim> = self
+            .merchants
+            .into_values()
+            .flatten()
+            .filter(|merchant| merchant.cap_minor > 0)
+            .collect();
         let claim = |merchant: &MerchantClaim| Claim {
             cap: merchant.cap_minor,
             weight: merchant.cap_minor,
@@ -141,7 +169,9 @@ impl<'a> Claims<'a> {
     }
 
     fn accept<T>(&mut self, told: &Advice, outcome: Result<T, Rejection>) -> Option<T> {
-        outcome.map_err(|rejection| self.refused.push((told.row, rejection as u16))).ok()
+        outcome
+            .map_err(|rejection| self.refused.push((told.row, rejection as u16)))
+            .ok()
     }
 
     fn fill(&mut self, merchant: u32, trades: Vec<TradeClaim>, cap_minor: i64) {
@@ -152,7 +182,8 @@ impl<'a> Claims<'a> {
 
     /// Whether the merchant may be given money of this enterprise: relation, sanctions, grant.
     fn admit(&mut self, merchant: u32) -> Result<(), Rejection> {
-        let (state, enterprise, now_ms, currency) = (self.state, self.enterprise, self.now_ms, self.currency);
+        let (state, enterprise, now_ms, currency) =
+            (self.state, self.enterprise, self.now_ms, self.currency);
         let claim = self.merchants.entry(merchant).or_insert_with(|| {
             let registry = &state.registry;
             if registry.party(merchant).sanctioned {
@@ -161,8 +192,19 @@ impl<'a> Claims<'a> {
             if !registry.served_by(merchant, enterprise, now_ms) {
                 return Err(Rejection::UnknownRelation);
             }
-            let grant = registry.grant_for(merchant, enterprise, Purpose::ForexSettlement, Some(currency), now_ms)?;
-            Ok(MerchantClaim { merchant, grant, cap_minor: 0, trades: Vec::new() })
+            let grant = registry.grant_for(
+                merchant,
+                enterprise,
+                Purpose::ForexSettlement,
+                Some(currency),
+                now_ms,
+            )?;
+            Ok(MerchantClaim {
+                merchant,
+                grant,
+                cap_minor: 0,
+                trades: Vec::new(),
+            })
         });
         claim.as_ref().map(|_| ()).map_err(|rejection| *rejection)
     }
@@ -171,7 +213,11 @@ impl<'a> Claims<'a> {
         if told.amount_minor <= 0 {
             return Err(Rejection::InvalidAmount);
         }
-        let slot = self.state.trades.slot_of(told.id).ok_or(Rejection::UnknownTrade)?;
+        let slot = self
+            .state
+            .trades
+            .slot_of(told.id)
+            .ok_or(Rejection::UnknownTrade)?;
         let trade = self.state.trades.at(slot);
         match trade.state {
             TradeState::Disputed => return Err(Rejection::TradeDisputed),
@@ -183,7 +229,13 @@ impl<'a> Claims<'a> {
         if claim.cap_minor == 0 {
             return Err(Rejection::ExceedsOpenValue);
         }
-        Ok((trade.merchant, TradeClaim { cap_minor: claim.cap_minor.min(told.amount_minor), ..claim }))
+        Ok((
+            trade.merchant,
+            TradeClaim {
+                cap_minor: claim.cap_minor.min(told.amount_minor),
+                ..claim
+            },
+        ))
     }
 
     /// Open trades of a merchant in every currency that has a rate, oldest release first.
@@ -211,7 +263,12 @@ impl<'a> Claims<'a> {
         } else {
             let (state, quote) = (self.state, self.currency);
             let base = trade.currency;
-            Some((*self.rates.entry(base).or_insert_with(|| state.remittances.rate(base, quote)))?)
+            Some(
+                (*self
+                    .rates
+                    .entry(base)
+                    .or_insert_with(|| state.remittances.rate(base, quote)))?,
+            )
         };
         let cap_minor = match rate {
             None => open_minor,
@@ -230,5 +287,7 @@ impl<'a> Claims<'a> {
 
 /// Sum of the caps, at most what an amount may be.
 fn total_cap(trades: &[TradeClaim]) -> i64 {
-    trades.iter().fold(0_i64, |sum, trade| sum.saturating_add(trade.cap_minor))
+    trades
+        .iter()
+        .fold(0_i64, |sum, trade| sum.saturating_add(trade.cap_minor))
 }

@@ -22,7 +22,11 @@ use crate::state::trade::Trade;
 /// Rows one settlement may make: they stand in one entry.
 const ROWS_MAX: usize = 4_000;
 
-pub fn settle_clawback(state: &State, context: &Context<'_>, request: &SettleClawbackRequest) -> Decision {
+pub fn settle_clawback(
+    state: &State,
+    context: &Context<'_>,
+    request: &SettleClawbackRequest,
+) -> Decision {
     let trade_id = parse_id(&request.trade_id, "trade_id")?;
     let Some(trade) = state.trades.get(trade_id) else {
         return refuse(Rejection::UnknownTrade, "trade_id", trade_id);
@@ -38,20 +42,34 @@ pub fn settle_clawback(state: &State, context: &Context<'_>, request: &SettleCla
     let moved = match settlement {
         ClawbackSettlement::Reallocated => reallocate(state, context, trade)?,
         ClawbackSettlement::RepaidFromBalance => repay(state, trade, &mut postings)?,
-        ClawbackSettlement::Unspecified => return refuse(Rejection::FieldMissing, "settlement", request.settlement),
+        ClawbackSettlement::Unspecified => {
+            return refuse(Rejection::FieldMissing, "settlement", request.settlement);
+        }
     };
     if moved.allocations.len() > ROWS_MAX {
-        return refuse(Rejection::BatchTooLarge, "trade_id", format!("{} rows", moved.allocations.len()));
+        return refuse(
+            Rejection::BatchTooLarge,
+            "trade_id",
+            format!("{} rows", moved.allocations.len()),
+        );
     }
     let remaining_minor = trade.clawback_minor - moved.settled_minor;
-    let row = ClawbackRow { trade_id, merchant: trade.merchant, clawback_minor: remaining_minor, previous: trade.last };
+    let row = ClawbackRow {
+        trade_id,
+        merchant: trade.merchant,
+        clawback_minor: remaining_minor,
+        previous: trade.last,
+    };
     let (accounts, transfers) = postings.take();
     let event = ClawbackSettled {
         trade_id,
         settlement: settlement as u8,
         settled_minor: moved.settled_minor,
         remaining_minor,
-        reason: Secret::Open { value: request.reason.clone().into_bytes(), subject: trade_id },
+        reason: Secret::Open {
+            value: request.reason.clone().into_bytes(),
+            subject: trade_id,
+        },
         clawbacks: vec![row],
         moves: moved.moves,
         allocations: moved.allocations,
@@ -72,7 +90,10 @@ struct Moved {
 impl Moved {
     fn add(&mut self, remittance_id: Id, rows: Vec<AllocationRow>) {
         if !rows.is_empty() {
-            self.moves.push(MovedRow { remittance_id, rows: rows.len() as u32 });
+            self.moves.push(MovedRow {
+                remittance_id,
+                rows: rows.len() as u32,
+            });
             self.allocations.extend(rows);
         }
     }
@@ -82,7 +103,13 @@ impl Moved {
 fn holders<'a>(state: &'a State, trade: &Trade) -> Vec<(&'a Remittance, Vec<Allocation>)> {
     let (merchant, trade_id) = (trade.merchant, trade.trade_id);
     let of_trade = |remittance: &Remittance| -> Vec<Allocation> {
-        remittance.allocations.iter().rev().filter(|allocation| allocation.trade_id == trade_id).copied().collect()
+        remittance
+            .allocations
+            .iter()
+            .rev()
+            .filter(|allocation| allocation.trade_id == trade_id)
+            .copied()
+            .collect()
     };
     let mut holders: Vec<_> = state
         .remittances
@@ -119,8 +146,10 @@ fn reallocate(state: &State, context: &Context<'_>, trade: &Trade) -> Result<Mov
         for allocation in allocations {
             let wanted = (trade.clawback_minor - moved.settled_minor).min(allocation.used_minor);
             let amount = part_of(allocation.amount_minor, wanted, allocation.used_minor);
-            let open = Claims::new(state, enterprise, currency, context.now_ms).admitted_trades(trade.merchant);
-            let open = open.map_err(|rejection| Refusal::new(rejection, "trade_id", trade.trade_id))?;
+            let open = Claims::new(state, enterprise, currency, context.now_ms)
+                .admitted_trades(trade.merchant);
+            let open =
+                open.map_err(|rejection| Refusal::new(rejection, "trade_id", trade.trade_id))?;
             let taken = take_open(state, trade.merchant, open, amount, &mut used);
             let amount_taken: i64 = taken.iter().map(|row| row.amount_minor).sum();
             if amount_taken == 0 {
@@ -138,14 +167,22 @@ fn reallocate(state: &State, context: &Context<'_>, trade: &Trade) -> Result<Mov
         moved.add(remittance.id(), rows);
     }
     match moved.settled_minor {
-        0 => refuse(Rejection::NothingToAllocate, "trade_id", "no other open value"),
+        0 => refuse(
+            Rejection::NothingToAllocate,
+            "trade_id",
+            "no other open value",
+        ),
         _ => Ok(moved),
     }
 }
 
 /// `whole × part ÷ of`, rounded down.
 fn part_of(whole: i64, part: i64, of: i64) -> i64 {
-    if of == 0 { 0 } else { (i128::from(whole) * i128::from(part) / i128::from(of)) as i64 }
+    if of == 0 {
+        0
+    } else {
+        (i128::from(whole) * i128::from(part) / i128::from(of)) as i64
+    }
 }
 
 /// Puts `amount` to open trades in order, without what this settlement used of them already.
@@ -170,7 +207,11 @@ fn take_open(
         if amount_minor <= 0 {
             continue;
         }
-        let used_minor = TradeClaim { open_minor, ..claim }.used_by(amount_minor, full_minor);
+        let used_minor = TradeClaim {
+            open_minor,
+            ..claim
+        }
+        .used_by(amount_minor, full_minor);
         *before += used_minor;
         left -= amount_minor;
         rows.push(AllocationRow {
@@ -205,11 +246,25 @@ fn repay(state: &State, trade: &Trade, postings: &mut Postings<'_>) -> Result<Mo
     }
     for (enterprise, used) in owed {
         let cny = cny_value(state, trade.currency, used)?;
-        let balance = state.ledger.corridor_balance(trade.merchant, AccountKind::MerchantCleared, enterprise, CNY);
+        let balance = state.ledger.corridor_balance(
+            trade.merchant,
+            AccountKind::MerchantCleared,
+            enterprise,
+            CNY,
+        );
         if cny > balance {
-            return refuse(Rejection::ExceedsClearedBalance, "trade_id", format!("{cny} of {balance}"));
+            return refuse(
+                Rejection::ExceedsClearedBalance,
+                "trade_id",
+                format!("{cny} of {balance}"),
+            );
         }
-        let cleared = postings.of_merchant(trade.merchant, enterprise, AccountKind::MerchantCleared, CNY);
+        let cleared = postings.of_merchant(
+            trade.merchant,
+            enterprise,
+            AccountKind::MerchantCleared,
+            CNY,
+        );
         let repaid = postings.of_merchant(trade.merchant, enterprise, AccountKind::Repaid, CNY);
         postings.transfer(cleared, repaid, cny);
     }
@@ -224,6 +279,15 @@ fn cny_value(state: &State, currency: Currency, amount_minor: i64) -> Result<i64
     if currency == CNY {
         return Ok(amount_minor);
     }
-    let converted = state.remittances.rate(currency, CNY).and_then(|(rate, _)| rate.convert_half_up(amount_minor));
-    converted.ok_or_else(|| Refusal::new(Rejection::RateMissing, "rate", format!("{}/CNY", currency.iso())))
+    let converted = state
+        .remittances
+        .rate(currency, CNY)
+        .and_then(|(rate, _)| rate.convert_half_up(amount_minor));
+    converted.ok_or_else(|| {
+        Refusal::new(
+            Rejection::RateMissing,
+            "rate",
+            format!("{}/CNY", currency.iso()),
+        )
+    })
 }

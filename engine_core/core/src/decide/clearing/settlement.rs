@@ -19,7 +19,11 @@ use crate::state::State;
 use crate::state::payout::Payout;
 
 /// Money that the bank took for payouts leaves the transit account.
-pub fn confirm_debit(state: &State, context: &Context<'_>, request: &proto::ConfirmDebitRequest) -> Decision {
+pub fn confirm_debit(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::ConfirmDebitRequest,
+) -> Decision {
     check_count(request.payout_ids.len(), "payout_ids")?;
     let mut steps: Vec<PayoutStepRow> = Vec::with_capacity(request.payout_ids.len());
     let mut states = States::default();
@@ -36,12 +40,28 @@ pub fn confirm_debit(state: &State, context: &Context<'_>, request: &proto::Conf
     }
     let (accounts, transfers) = postings.take();
     let case_id = steps[0].payout_id;
-    let event = DebitConfirmed { bank_reference: request.bank_reference.clone(), steps, accounts, transfers };
-    Ok(vec![Draft::after(state.payouts.get(case_id).map_or_else(Default::default, |payout| payout.last), case_id, event)])
+    let event = DebitConfirmed {
+        bank_reference: request.bank_reference.clone(),
+        steps,
+        accounts,
+        transfers,
+    };
+    Ok(vec![Draft::after(
+        state
+            .payouts
+            .get(case_id)
+            .map_or_else(Default::default, |payout| payout.last),
+        case_id,
+        event,
+    )])
 }
 
 /// Results of the clearing system; money that came back is the merchant's cleared balance again.
-pub fn record_settlement(state: &State, context: &Context<'_>, request: &proto::RecordSettlementRequest) -> Decision {
+pub fn record_settlement(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::RecordSettlementRequest,
+) -> Decision {
     check_count(request.results.len(), "results")?;
     let mut steps: Vec<PayoutStepRow> = Vec::with_capacity(request.results.len());
     let mut states = States::default();
@@ -53,13 +73,23 @@ pub fn record_settlement(state: &State, context: &Context<'_>, request: &proto::
             PayoutOutcome::Settled => PayoutState::Settled,
             PayoutOutcome::Rejected => PayoutState::Rejected,
             PayoutOutcome::Returned => PayoutState::Returned,
-            PayoutOutcome::Unspecified => return refuse(Rejection::FieldInvalid, place("outcome"), result.outcome),
+            PayoutOutcome::Unspecified => {
+                return refuse(Rejection::FieldInvalid, place("outcome"), result.outcome);
+            }
         };
         let Some(reason_code) = Text::new(&result.reason_code) else {
-            return refuse(Rejection::FieldInvalid, place("reason_code"), &result.reason_code);
+            return refuse(
+                Rejection::FieldInvalid,
+                place("reason_code"),
+                &result.reason_code,
+            );
         };
         if result.clearing_reference.contains('\n') {
-            return refuse(Rejection::FieldInvalid, place("clearing_reference"), &result.clearing_reference);
+            return refuse(
+                Rejection::FieldInvalid,
+                place("clearing_reference"),
+                &result.clearing_reference,
+            );
         }
         let from = states.go(payout, to, &place("outcome"))?;
         if to != PayoutState::Settled {
@@ -69,10 +99,26 @@ pub fn record_settlement(state: &State, context: &Context<'_>, request: &proto::
     }
     let (accounts, transfers) = postings.take();
     let case_id = steps[0].payout_id;
-    let references: Vec<&str> = request.results.iter().map(|result| result.clearing_reference.as_str()).collect();
+    let references: Vec<&str> = request
+        .results
+        .iter()
+        .map(|result| result.clearing_reference.as_str())
+        .collect();
     let clearing_references = references.join("\n");
-    let event = SettlementRecorded { clearing_references, steps, accounts, transfers };
-    Ok(vec![Draft::after(state.payouts.get(case_id).map_or_else(Default::default, |payout| payout.last), case_id, event)])
+    let event = SettlementRecorded {
+        clearing_references,
+        steps,
+        accounts,
+        transfers,
+    };
+    Ok(vec![Draft::after(
+        state
+            .payouts
+            .get(case_id)
+            .map_or_else(Default::default, |payout| payout.last),
+        case_id,
+        event,
+    )])
 }
 
 /// The money of a payout that did not arrive: back from the bank, or from the transit account when it was not debited.
@@ -83,13 +129,24 @@ fn give_back(postings: &mut Postings<'_>, payout: &Payout, from: PayoutState) {
         _ => AccountKind::ServiceBankCny,
     };
     let source = postings.of(row.service_enterprise, source, CNY);
-    let cleared = postings.of_merchant(row.merchant, row.service_enterprise, AccountKind::MerchantCleared, CNY);
+    let cleared = postings.of_merchant(
+        row.merchant,
+        row.service_enterprise,
+        AccountKind::MerchantCleared,
+        CNY,
+    );
     postings.transfer(source, cleared, row.cny_minor);
 }
 
 fn step(payout: &Payout, state: PayoutState, reason_code: Text<8>) -> PayoutStepRow {
     let (payout_id, cny_minor) = (payout.row.payout_id, payout.row.cny_minor);
-    PayoutStepRow { payout_id, state, reason_code, cny_minor, previous: payout.last }
+    PayoutStepRow {
+        payout_id,
+        state,
+        reason_code,
+        cny_minor,
+        previous: payout.last,
+    }
 }
 
 fn check_count(count: usize, field: &str) -> Result<(), Refusal> {
@@ -106,15 +163,30 @@ struct States(BTreeMap<Id, PayoutState>);
 
 impl States {
     /// Moves a payout on and returns where it was. A payout settles once; only what settled can be returned.
-    fn go(&mut self, payout: &Payout, to: PayoutState, place: &str) -> Result<PayoutState, Refusal> {
+    fn go(
+        &mut self,
+        payout: &Payout,
+        to: PayoutState,
+        place: &str,
+    ) -> Result<PayoutState, Refusal> {
         use PayoutState as S;
-        let from = self.0.get(&payout.row.payout_id).copied().unwrap_or(payout.state);
+        let from = self
+            .0
+            .get(&payout.row.payout_id)
+            .copied()
+            .unwrap_or(payout.state);
         match (from, to) {
-            (S::Instructed, S::Debited | S::Rejected) | (S::Debited, S::Settled | S::Rejected) | (S::Settled, S::Returned) => {
+            (S::Instructed, S::Debited | S::Rejected)
+            | (S::Debited, S::Settled | S::Rejected)
+            | (S::Settled, S::Returned) => {
                 self.0.insert(payout.row.payout_id, to);
                 Ok(from)
             }
-            _ => refuse(Rejection::PayoutState, place, format!("{} after {}", to.name(), from.name())),
+            _ => refuse(
+                Rejection::PayoutState,
+                place,
+                format!("{} after {}", to.name(), from.name()),
+            ),
         }
     }
 }

@@ -42,7 +42,8 @@ pub struct Reading {
 impl Reading {
     /// Rows it takes, its own included.
     pub fn rows(&self) -> usize {
-        let heads = usize::from(self.order.is_some() || self.list.is_some() || self.waybill.is_some());
+        let heads =
+            usize::from(self.order.is_some() || self.list.is_some() || self.waybill.is_some());
         1 + heads + self.lines.len() + self.names.len() + self.members.len()
     }
 }
@@ -64,9 +65,15 @@ impl Reader<'_, '_> {
             (Some(Body::Departure(departure)), T::Departure) => self.departure(departure)?,
             (Some(Body::Withdrawal(withdrawal)), T::Withdrawal) => self.withdrawal(withdrawal)?,
             (Some(Body::CollectionNote(note)), T::CollectionNote) => self.collection_note(note)?,
-            (Some(Body::Aggregation(aggregation)), T::Aggregation) => self.aggregation(aggregation)?,
-            (Some(Body::AggregationResult(result)), T::AggregationResult) => self.aggregation_result(result)?,
-            (Some(Body::Reply(reply)), _) if is_reply(doc_type) => return self.answer(reply, doc_type),
+            (Some(Body::Aggregation(aggregation)), T::Aggregation) => {
+                self.aggregation(aggregation)?
+            }
+            (Some(Body::AggregationResult(result)), T::AggregationResult) => {
+                self.aggregation_result(result)?
+            }
+            (Some(Body::Reply(reply)), _) if is_reply(doc_type) => {
+                return self.answer(reply, doc_type);
+            }
             (None, _) if !has_body(doc_type) => self.bare(document, doc_type)?,
             (None, _) => return refuse(Rejection::FieldMissing, "body", ""),
             _ => return refuse(Rejection::FieldInvalid, "body", doc_type.as_str_name()),
@@ -81,35 +88,56 @@ impl Reader<'_, '_> {
 
     fn evidence(&self, platform: &str, order_no: &str, owner: u32, consignor: u32) -> Evidence<'_> {
         let platform = (self.party(platform), order_no);
-        Evidence::new(&self.desk.state.registry, platform, owner, consignor, self.context.now_ms)
+        Evidence::new(
+            &self.desk.state.registry,
+            platform,
+            owner,
+            consignor,
+            self.context.now_ms,
+        )
     }
 
     fn order(&self, order: &proto::Order, app_status: u8) -> Result<Reading, Refusal> {
         let log_key = self.context.log_key;
-        let consignor: Text<18> = field::code(field::key(&order.ebc_code, "ebc_code", 18)?, "ebc_code")?;
+        let consignor: Text<18> =
+            field::code(field::key(&order.ebc_code, "ebc_code", 18)?, "ebc_code")?;
         let platform = (order.ebp_code.as_str(), order.ebp_name.as_str());
         let key = OrderKey::new(log_key, platform, &order.order_no, &order.ebc_code, false)?;
         let mut names = Names::new(self.desk);
         let (subject, platform_differs) = names.order(&key);
         let known = self.desk.orders.at(subject);
-        let part = known.map_or(0, |known| known.version_of(consignor).unwrap_or(known.versions.len()));
+        let part = known.map_or(0, |known| {
+            known.version_of(consignor).unwrap_or(known.versions.len())
+        });
         let before = known.and_then(|known| known.versions.get(part));
-        if before.is_some_and(|before| before.app_status == DECLARED && matches!(before.status, 2 | 120)) {
-            return refuse(Rejection::StatusRefusesResend, "order.order_no", key.order_no);
+        if before
+            .is_some_and(|before| before.app_status == DECLARED && matches!(before.status, 2 | 120))
+        {
+            return refuse(
+                Rejection::StatusRefusesResend,
+                "order.order_no",
+                key.order_no,
+            );
         }
         let consignor_party = self.party(&order.ebc_code);
         let lines = match (app_status, before) {
             (0, None) => return refuse(Rejection::UnknownDocument, "order.order_no", key.order_no),
             (0, Some(_)) => Vec::new(),
             _ => {
-                let evidence = self.evidence(&order.ebp_code, key.order_no, NO_INDEX, consignor_party);
+                let evidence =
+                    self.evidence(&order.ebp_code, key.order_no, NO_INDEX, consignor_party);
                 lines::read(log_key, key.key, &evidence, &order.lines).map_err(within("order"))?
             }
         };
         let Ok(part) = u16::try_from(part) else {
             return refuse(Rejection::BatchTooLarge, "order.ebc_code", "versions");
         };
-        let head = OrderRow { consignor, consignor_party, lines: lines.len() as u16, platform_differs };
+        let head = OrderRow {
+            consignor,
+            consignor_party,
+            lines: lines.len() as u16,
+            platform_differs,
+        };
         Ok(Reading {
             key: key.key,
             subject,
@@ -130,9 +158,19 @@ impl Reader<'_, '_> {
         let key = key::waybill(self.context.log_key, code, number);
         let mut names = Names::new(self.desk);
         let subject = names.waybill(key, self.context.now_ms);
-        let before = self.desk.waybills.at(subject).filter(|before| before.app_status != 0);
-        if before.is_some_and(|before| before.app_status == DECLARED && matches!(before.status, 2 | 120)) {
-            return refuse(Rejection::StatusRefusesResend, "waybill.logistics_no", number);
+        let before = self
+            .desk
+            .waybills
+            .at(subject)
+            .filter(|before| before.app_status != 0);
+        if before
+            .is_some_and(|before| before.app_status == DECLARED && matches!(before.status, 2 | 120))
+        {
+            return refuse(
+                Rejection::StatusRefusesResend,
+                "waybill.logistics_no",
+                number,
+            );
         }
         if app_status == 0 && before.is_none() {
             return refuse(Rejection::UnknownDocument, "waybill.logistics_no", number);
@@ -141,7 +179,10 @@ impl Reader<'_, '_> {
         Ok(Reading {
             key,
             subject,
-            waybill: Some(WaybillRow { consignor, consignor_party: self.party(&waybill.ebc_code) }),
+            waybill: Some(WaybillRow {
+                consignor,
+                consignor_party: self.party(&waybill.ebc_code),
+            }),
             names: names.rows,
             words: format!("waybill {number} of carrier {code}"),
             ..Reading::default()
@@ -160,23 +201,38 @@ impl Reader<'_, '_> {
         let key = key::list(log_key, &order, consignor);
         let mut names = Names::new(self.desk);
         let subject = names.slot(NameKind::List, key);
-        let before = self.desk.lists.at(subject).filter(|before| before.head.order != NO_INDEX);
+        let before = self
+            .desk
+            .lists
+            .at(subject)
+            .filter(|before| before.head.order != NO_INDEX);
         let holds = |status: i32| matches!(status, 2 | 120 | 399 | 800 | 899);
-        if before.is_some_and(|list| list.app_status == DECLARED && !list.is_withdrawn && holds(list.status)) {
+        if before.is_some_and(|list| {
+            list.app_status == DECLARED && !list.is_withdrawn && holds(list.status)
+        }) {
             return refuse(Rejection::StatusRefusesResend, "list.cop_no", cop_no);
         }
         let (order_slot, platform_differs) = names.order(&order);
         let waybill = names.waybill(key::waybill(log_key, carrier, number), self.context.now_ms);
-        names.alias(NameKind::List, key::list_by_cop(log_key, agent, cop_no), subject);
+        names.alias(
+            NameKind::List,
+            key::list_by_cop(log_key, agent, cop_no),
+            subject,
+        );
         if !list.invt_no.trim().is_empty() {
-            names.alias(NameKind::List, key::list_by_invt(log_key, &list.invt_no), subject);
+            names.alias(
+                NameKind::List,
+                key::list_by_invt(log_key, &list.invt_no),
+                subject,
+            );
         }
         let (owner_party, consignor_party) = (self.party(&list.owner_code), self.party(consignor));
         let lines = match (app_status, before) {
             (0, None) => return refuse(Rejection::UnknownDocument, "list.cop_no", cop_no),
             (0, Some(_)) => Vec::new(),
             _ => {
-                let evidence = self.evidence(&list.ebp_code, order.order_no, owner_party, consignor_party);
+                let evidence =
+                    self.evidence(&list.ebp_code, order.order_no, owner_party, consignor_party);
                 lines::read(log_key, key, &evidence, &list.lines).map_err(within("list"))?
             }
         };
@@ -190,8 +246,9 @@ impl Reader<'_, '_> {
             agent_party: self.party(agent),
             owner_party,
             statistics_flag: statistics_flag(&list.statistics_flag)?,
-            trade_mode: trade_mode
-                .map_err(|_| Refusal::new(Rejection::FieldInvalid, "list.trade_mode", &list.trade_mode))?,
+            trade_mode: trade_mode.map_err(|_| {
+                Refusal::new(Rejection::FieldInvalid, "list.trade_mode", &list.trade_mode)
+            })?,
             export_date: field::date(&list.ie_date, "list.ie_date")?,
             customs_code: field::code(&list.customs_code, "list.customs_code")?,
             lines: lines.len() as u16,
@@ -203,7 +260,10 @@ impl Reader<'_, '_> {
             list: Some(head),
             lines,
             names: names.rows,
-            words: format!("list {cop_no} of declarant {agent} for order {} of platform {}", order.order_no, order.platform),
+            words: format!(
+                "list {cop_no} of declarant {agent} for order {} of platform {}",
+                order.order_no, order.platform
+            ),
             order_no: order.order_no.to_owned(),
             platform: order.platform,
             ..Reading::default()
@@ -217,17 +277,29 @@ impl Reader<'_, '_> {
         let key = key::departure(log_key, carrier, cop_no, departure.msg_seq_no.max(1));
         let mut names = Names::new(self.desk);
         let subject = names.slot(NameKind::Departure, key);
-        let approved = self.desk.departures.at(subject).is_some_and(|before| before.status == 399);
+        let approved = self
+            .desk
+            .departures
+            .at(subject)
+            .is_some_and(|before| before.status == 399);
         if approved {
             return refuse(Rejection::StatusRefusesResend, "departure.cop_no", cop_no);
         }
         let mut members = Vec::with_capacity(departure.logistics_nos.len());
         for number in &departure.logistics_nos {
             let number = field::key(number, "departure.logistics_nos", 80)?;
-            members.push(names.waybill(key::waybill(log_key, carrier, number), self.context.now_ms));
+            members
+                .push(names.waybill(key::waybill(log_key, carrier, number), self.context.now_ms));
         }
         let words = format!("departure {cop_no} of carrier {carrier}");
-        Ok(Reading { key, subject, members, names: names.rows, words, ..Reading::default() })
+        Ok(Reading {
+            key,
+            subject,
+            members,
+            names: names.rows,
+            words,
+            ..Reading::default()
+        })
     }
 
     /// Slot of a list by customs' number, else by the declarant's.
@@ -235,12 +307,25 @@ impl Reader<'_, '_> {
         let log_key = self.context.log_key;
         let by_invt = (!invt_no.trim().is_empty()).then(|| key::list_by_invt(log_key, invt_no));
         let by_invt = by_invt.and_then(|key| self.desk.named(key));
-        by_invt.or_else(|| self.desk.named(key::list_by_cop(log_key, agent_code, cop_no)))
+        by_invt.or_else(|| {
+            self.desk
+                .named(key::list_by_cop(log_key, agent_code, cop_no))
+        })
     }
 
     fn withdrawal(&self, withdrawal: &proto::Withdrawal) -> Result<Reading, Refusal> {
-        let found = self.find_list(&withdrawal.invt_no, &withdrawal.agent_code, &withdrawal.cop_no);
-        self.about_list(found, format!("withdrawal {} of list {}", withdrawal.cop_no, withdrawal.invt_no))
+        let found = self.find_list(
+            &withdrawal.invt_no,
+            &withdrawal.agent_code,
+            &withdrawal.cop_no,
+        );
+        self.about_list(
+            found,
+            format!(
+                "withdrawal {} of list {}",
+                withdrawal.cop_no, withdrawal.invt_no
+            ),
+        )
     }
 
     /// A document about a list that is known.
@@ -249,27 +334,47 @@ impl Reader<'_, '_> {
         let Some((subject, list)) = found.filter(|(_, list)| list.head.order != NO_INDEX) else {
             return refuse(Rejection::UnknownDocument, "body", words);
         };
-        Ok(Reading { key: list.key, subject, words, ..Reading::default() })
+        Ok(Reading {
+            key: list.key,
+            subject,
+            words,
+            ..Reading::default()
+        })
     }
 
     /// A document that no trade depends on.
     pub(super) fn message(&self, key: KeyDigest, words: String) -> Reading {
         let mut names = Names::new(self.desk);
         let subject = names.slot(NameKind::Message, key);
-        Reading { key, subject, names: names.rows, words, ..Reading::default() }
+        Reading {
+            key,
+            subject,
+            names: names.rows,
+            words,
+            ..Reading::default()
+        }
     }
 
     fn collection_note(&self, note: &proto::CollectionNote) -> Result<Reading, Refusal> {
         let consignor = field::key(&note.ebc_code, "collection_note.ebc_code", 18)?;
         let order_no = field::key(&note.order_no, "collection_note.order_no", 60)?;
         let key = key::message(self.context.log_key, "note", consignor, order_no, 0);
-        Ok(self.message(key, format!("collection note for order {order_no} of {consignor}")))
+        Ok(self.message(
+            key,
+            format!("collection note for order {order_no} of {consignor}"),
+        ))
     }
 
     fn aggregation(&self, aggregation: &proto::Aggregation) -> Result<Reading, Refusal> {
         let agent = field::key(&aggregation.agent_code, "aggregation.agent_code", 18)?;
         let cop_no = field::key(&aggregation.cop_no, "aggregation.cop_no", 30)?;
-        let key = key::message(self.context.log_key, "aggregation", agent, cop_no, aggregation.msg_seq_no.max(1));
+        let key = key::message(
+            self.context.log_key,
+            "aggregation",
+            agent,
+            cop_no,
+            aggregation.msg_seq_no.max(1),
+        );
         let mut reading = self.message(key, format!("aggregation {cop_no} of declarant {agent}"));
         reading.members = self.lists_of(aggregation.invt_nos.iter());
         Ok(reading)
@@ -278,8 +383,17 @@ impl Reader<'_, '_> {
     fn aggregation_result(&self, result: &proto::AggregationResult) -> Result<Reading, Refusal> {
         let sum_no = field::key(&result.sum_no, "aggregation_result.sum_no", 20)?;
         let parts = (&result.decl_seq_no, result.msg_seq_no.max(1));
-        let key = key::message(self.context.log_key, "aggregation-result", sum_no, parts.0, parts.1);
-        let mut reading = self.message(key, format!("result {} of aggregation {sum_no}", result.decl_seq_no));
+        let key = key::message(
+            self.context.log_key,
+            "aggregation-result",
+            sum_no,
+            parts.0,
+            parts.1,
+        );
+        let mut reading = self.message(
+            key,
+            format!("result {} of aggregation {sum_no}", result.decl_seq_no),
+        );
         reading.members = self.lists_of(result.lines.iter().map(|line| &line.invt_no));
         Ok(reading)
     }
@@ -287,7 +401,9 @@ impl Reader<'_, '_> {
     /// Lists by the numbers customs gave them, each once; a number of no list here belongs to another engine.
     fn lists_of<'s>(&self, invt_nos: impl Iterator<Item = &'s String>) -> Vec<u32> {
         let log_key = self.context.log_key;
-        let mut slots: Vec<u32> = invt_nos.filter_map(|number| self.desk.named(key::list_by_invt(log_key, number))).collect();
+        let mut slots: Vec<u32> = invt_nos
+            .filter_map(|number| self.desk.named(key::list_by_invt(log_key, number)))
+            .collect();
         slots.sort_unstable();
         slots.dedup();
         slots
@@ -296,13 +412,22 @@ impl Reader<'_, '_> {
     /// A document of which only the bytes as received are kept.
     fn bare(&self, document: &Document, doc_type: DocumentType) -> Result<Reading, Refusal> {
         let guid = field::key(&document.guid, "guid", 36)?;
-        let key = key::message(self.context.log_key, "guid", guid, doc_type.as_str_name(), 0);
+        let key = key::message(
+            self.context.log_key,
+            "guid",
+            guid,
+            doc_type.as_str_name(),
+            0,
+        );
         Ok(self.message(key, format!("{} {guid}", doc_type as i32)))
     }
 }
 
 fn within(part: &'static str) -> impl Fn(Refusal) -> Refusal {
-    move |refusal| Refusal { field: format!("{part}.{}", refusal.field), ..refusal }
+    move |refusal| Refusal {
+        field: format!("{part}.{}", refusal.field),
+        ..refusal
+    }
 }
 
 fn statistics_flag(flag: &str) -> Result<u8, Refusal> {
@@ -337,7 +462,13 @@ fn has_body(doc_type: DocumentType) -> bool {
     is_reply(doc_type)
         || matches!(
             doc_type,
-            T::Order | T::CollectionNote | T::Waybill | T::Departure | T::List | T::Withdrawal | T::Aggregation
+            T::Order
+                | T::CollectionNote
+                | T::Waybill
+                | T::Departure
+                | T::List
+                | T::Withdrawal
+                | T::Aggregation
         )
         || doc_type == T::AggregationResult
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use crate::ids::{Id, KeyDigest, Step};
 use crate::state::State;
 use crate::state::document::{
-    Cases, DepartureCase, Deposit, ListCase, MessageCase, OrderCase, Slots, TradeOrigin, WaybillCase,
+    Cases, DepartureCase, Deposit, ListCase, MessageCase, OrderCase, Slots, TradeOrigin,
+    WaybillCase,
 };
 use crate::state::trade::Trade;
 
@@ -19,7 +20,11 @@ pub struct Layer<'a, T> {
 
 impl<'a, T> Layer<'a, T> {
     fn over(base: &'a [T]) -> Self {
-        Self { base, changed: HashMap::new(), new: Vec::new() }
+        Self {
+            base,
+            changed: HashMap::new(),
+            new: Vec::new(),
+        }
     }
 }
 
@@ -27,14 +32,21 @@ impl<T: Clone> Slots<T> for Layer<'_, T> {
     fn at(&self, slot: u32) -> Option<&T> {
         match (slot as usize).checked_sub(self.base.len()) {
             Some(above) => self.new.get(above),
-            None => self.changed.get(&slot).or_else(|| self.base.get(slot as usize)),
+            None => self
+                .changed
+                .get(&slot)
+                .or_else(|| self.base.get(slot as usize)),
         }
     }
 
     fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
         match (slot as usize).checked_sub(self.base.len()) {
             Some(above) => self.new.get_mut(above),
-            None => Some(self.changed.entry(slot).or_insert_with(|| self.base[slot as usize].clone())),
+            None => Some(
+                self.changed
+                    .entry(slot)
+                    .or_insert_with(|| self.base[slot as usize].clone()),
+            ),
         }
     }
 
@@ -79,11 +91,16 @@ impl<'a> Desk<'a> {
     }
 
     pub fn deposit(&self, document_id: Id) -> Option<Deposit> {
-        self.deposits.get(&document_id).copied().or_else(|| self.state.documents.deposit(document_id))
+        self.deposits
+            .get(&document_id)
+            .copied()
+            .or_else(|| self.state.documents.deposit(document_id))
     }
 
     pub fn trade(&self, trade_id: Id) -> Option<&Trade> {
-        self.trades.get(&trade_id).or_else(|| self.state.trades.get(trade_id))
+        self.trades
+            .get(&trade_id)
+            .or_else(|| self.state.trades.get(trade_id))
     }
 
     pub fn put_trade(&mut self, trade: Trade) {
@@ -99,7 +116,9 @@ impl<'a> Desk<'a> {
 
     pub fn origin(&self, trade_id: Id) -> TradeOrigin {
         let origin = self.origins.get(&trade_id).copied();
-        origin.or_else(|| self.state.documents.origin(trade_id)).unwrap_or_default()
+        origin
+            .or_else(|| self.state.documents.origin(trade_id))
+            .unwrap_or_default()
     }
 
     pub fn put_origin(&mut self, trade_id: Id, origin: TradeOrigin) {
@@ -108,7 +127,10 @@ impl<'a> Desk<'a> {
 
     /// The newest step of an order's documents and its first trade: what the next document of the order follows.
     pub fn chain_of(&self, order: &OrderCase) -> Step {
-        let trade = order.trades.first().and_then(|trade| self.trade(trade.trade_id));
+        let trade = order
+            .trades
+            .first()
+            .and_then(|trade| self.trade(trade.trade_id));
         newest(order.last, trade.map_or(Step::NONE, |trade| trade.last))
     }
 }
@@ -124,7 +146,10 @@ pub fn newest(one: Step, two: Step) -> Step {
 
 impl Cases for Desk<'_> {
     fn named(&self, key: KeyDigest) -> Option<u32> {
-        self.names.get(&key).copied().or_else(|| self.state.documents.named(key))
+        self.names
+            .get(&key)
+            .copied()
+            .or_else(|| self.state.documents.named(key))
     }
     fn name(&mut self, key: KeyDigest, slot: u32) {
         self.names.insert(key, slot);

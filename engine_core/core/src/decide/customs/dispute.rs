@@ -21,7 +21,10 @@ pub(super) const TEXT_CHARACTERS_MAX: usize = 500;
 /// The trade an id names.
 pub(super) fn trade_of<'a>(state: &'a State, bytes: &[u8]) -> Result<&'a Trade, Refusal> {
     let trade_id = parse_id(bytes, "trade_id")?;
-    state.trades.get(trade_id).ok_or_else(|| Refusal::new(Rejection::UnknownTrade, "trade_id", trade_id))
+    state
+        .trades
+        .get(trade_id)
+        .ok_or_else(|| Refusal::new(Rejection::UnknownTrade, "trade_id", trade_id))
 }
 
 /// A required text of a person.
@@ -36,16 +39,29 @@ pub(super) fn check_text(text: &str, field: &str) -> Result<(), Refusal> {
 }
 
 /// The officer's word stands against the dispute it settled; another dispute of the same trade opens it again.
-pub fn settle_dispute(state: &State, context: &Context<'_>, request: &SettleDisputeRequest) -> Decision {
+pub fn settle_dispute(
+    state: &State,
+    context: &Context<'_>,
+    request: &SettleDisputeRequest,
+) -> Decision {
     let trade = trade_of(state, &request.trade_id)?;
-    let merchant = party_with_role(state, &request.merchant_party_id, Role::Merchant, "merchant_party_id")?;
+    let merchant = party_with_role(
+        state,
+        &request.merchant_party_id,
+        Role::Merchant,
+        "merchant_party_id",
+    )?;
     check_text(&request.reason, "reason")?;
     if trade.state != TradeState::Disputed {
         return refuse(Rejection::TradeNotDisputed, "trade_id", trade.trade_id);
     }
     // What was used was paid to the merchant of before: it is claimed back from him before another may use it.
     if merchant != trade.merchant && trade.used_minor > 0 {
-        return refuse(Rejection::MerchantUnderClawback, "merchant_party_id", trade.used_minor);
+        return refuse(
+            Rejection::MerchantUnderClawback,
+            "merchant_party_id",
+            trade.used_minor,
+        );
     }
     let mut desk = Desk::new(state);
     let slot = desk.origin(trade.trade_id).order;
@@ -60,7 +76,10 @@ pub fn settle_dispute(state: &State, context: &Context<'_>, request: &SettleDisp
         trade_id: trade.trade_id,
         merchant,
         settled: trade.reason,
-        reason: Secret::Open { value: request.reason.clone().into_bytes(), subject: trade.trade_id },
+        reason: Secret::Open {
+            value: request.reason.clone().into_bytes(),
+            subject: trade.trade_id,
+        },
         trades: page.event.trades,
         clawbacks: page.event.clawbacks,
         links: page.event.links,

@@ -48,7 +48,8 @@ pub fn stamp(value: &str, field: &str) -> Result<u64, Refusal> {
     if value.is_empty() {
         return refuse(Rejection::FieldMissing, field, "");
     }
-    let is_stamp = (14..=17).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    let is_stamp =
+        (14..=17).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
     match value.parse::<u64>() {
         Ok(digits) if is_stamp => Ok(digits * 10_u64.pow(17 - value.len() as u32)),
         _ => refuse(Rejection::FieldInvalid, field, value),
@@ -57,6 +58,10 @@ pub fn stamp(value: &str, field: &str) -> Result<u64, Refusal> {
 
 /// A date of eight digits.
 pub fn date(value: &str, field: &str) -> Result<u32, Refusal> {
-    let date = value.trim().parse::<u32>().ok().filter(|date| crate::decide::tax::is_date(*date));
+    let date = value
+        .trim()
+        .parse::<u32>()
+        .ok()
+        .filter(|date| crate::decide::tax::is_date(*date));
     date.ok_or_else(|| Refusal::new(Rejection::FieldInvalid, field, value))
 }

@@ -25,7 +25,11 @@ use crate::state::document::{Deposit, Recorded, Slots, record};
 const DOCUMENTS_MAX: usize = 1000;
 
 /// Records the documents of a request and what they do to trades and tax items.
-pub fn submit_documents(state: &State, context: &Context<'_>, request: SubmitDocumentsRequest) -> Decision {
+pub fn submit_documents(
+    state: &State,
+    context: &Context<'_>,
+    request: SubmitDocumentsRequest,
+) -> Decision {
     check_size(&request)?;
     let mut intake = Intake {
         context,
@@ -40,7 +44,9 @@ pub fn submit_documents(state: &State, context: &Context<'_>, request: SubmitDoc
         if let Err(refusal) = intake.take(ordinal as u16, document) {
             let field = format!("documents[{ordinal}].{}", refusal.field);
             intake.page.refuse(ordinal as u16, refusal.code, &field);
-            intake.first_refusal.get_or_insert(Refusal { field, ..refusal });
+            intake
+                .first_refusal
+                .get_or_insert(Refusal { field, ..refusal });
         }
     }
     intake.finish()
@@ -51,9 +57,17 @@ fn check_size(request: &SubmitDocumentsRequest) -> Result<(), Refusal> {
     if count == 0 {
         return refuse(Rejection::FieldMissing, "documents", "");
     }
-    let rows: usize = request.documents.iter().map(|document| 1 + parts(document)).sum();
+    let rows: usize = request
+        .documents
+        .iter()
+        .map(|document| 1 + parts(document))
+        .sum();
     if count > DOCUMENTS_MAX || rows > ROWS_MAX {
-        return refuse(Rejection::BatchTooLarge, "documents", format!("{count} documents, {rows} rows"));
+        return refuse(
+            Rejection::BatchTooLarge,
+            "documents",
+            format!("{count} documents, {rows} rows"),
+        );
     }
     Ok(())
 }
@@ -87,7 +101,11 @@ impl Intake<'_> {
         let content = content_digest(self.context.log_key, &document);
         if let Some(deposit) = self.desk.deposit(document_id) {
             if deposit.content != content {
-                return refuse(Rejection::DocumentExistsDifferent, "document_id", document_id);
+                return refuse(
+                    Rejection::DocumentExistsDifferent,
+                    "document_id",
+                    document_id,
+                );
             }
             self.page.repeat(ordinal, deposit.step);
             return Ok(());
@@ -96,10 +114,16 @@ impl Intake<'_> {
             return refuse(Rejection::IdOutOfWindow, "document_id", document_id);
         }
         let doc_type = match DocumentType::try_from(document.r#type) {
-            Ok(DocumentType::Unspecified) | Err(_) => return refuse(Rejection::FieldInvalid, "type", document.r#type),
+            Ok(DocumentType::Unspecified) | Err(_) => {
+                return refuse(Rejection::FieldInvalid, "type", document.r#type);
+            }
             Ok(doc_type) => doc_type,
         };
-        let reading = Reader { desk: &self.desk, context: self.context }.read(&document, doc_type)?;
+        let reading = Reader {
+            desk: &self.desk,
+            context: self.context,
+        }
+        .read(&document, doc_type)?;
         if self.page.rows() + reading.rows() > ROWS_MAX {
             self.turn();
         }
@@ -144,21 +168,29 @@ impl Intake<'_> {
         self.touch(doc_type, row.subject);
         record(&mut self.desk, &recorded);
         self.touch(doc_type, row.subject);
-        self.desk.deposits.insert(document_id, Deposit { step, content });
+        self.desk
+            .deposits
+            .insert(document_id, Deposit { step, content });
         let secret = DocumentSecret {
             key_words: reading.words,
             received,
             order_no: reading.order_no,
             platform: reading.platform,
         };
-        let secret = Secret::Open { value: secret.encode_to_vec(), subject: document_id };
+        let secret = Secret::Open {
+            value: secret.encode_to_vec(),
+            subject: document_id,
+        };
         let order = self.order_of(doc_type, row.subject);
         let event = &mut self.page.event;
         event.names_per_document.push(reading.names.len() as u16);
         let ordinal = event.documents.len() as u16;
-        event.members.extend(
-            reading.members.iter().map(|member| crate::event::customs::MemberRow { document: ordinal, member: *member }),
-        );
+        event.members.extend(reading.members.iter().map(|member| {
+            crate::event::customs::MemberRow {
+                document: ordinal,
+                member: *member,
+            }
+        }));
         event.documents.push(row);
         event.secrets.push(secret);
         event.orders.extend(reading.order);
@@ -178,20 +210,36 @@ impl Intake<'_> {
             Some(head) => Some(head.order),
             None => self.order_of(doc_type, slot),
         };
-        let chain = order.and_then(|order| desk.orders.at(order)).map_or(Step::NONE, |order| desk.chain_of(order));
+        let chain = order
+            .and_then(|order| desk.orders.at(order))
+            .map_or(Step::NONE, |order| desk.chain_of(order));
         let waybill = match (&reading.list, doc_type) {
             (Some(head), _) => Some(head.waybill),
             (None, T::Waybill | T::WaybillReply) => Some(slot),
             _ => None,
         };
-        let of_waybill = waybill.and_then(|slot| desk.waybills.at(slot)).map_or(Step::NONE, |waybill| waybill.last);
+        let of_waybill = waybill
+            .and_then(|slot| desk.waybills.at(slot))
+            .map_or(Step::NONE, |waybill| waybill.last);
         match doc_type {
             T::Order | T::OrderReply | T::ListReply | T::Withdrawal | T::WithdrawalReply => chain,
             // A waybill may have come before anything that names its order.
-            T::List => if chain.is_some() { chain } else { of_waybill },
+            T::List => {
+                if chain.is_some() {
+                    chain
+                } else {
+                    of_waybill
+                }
+            }
             T::Waybill | T::WaybillReply => newest(chain, of_waybill),
-            T::Departure | T::DepartureReply => desk.departures.at(slot).map_or(Step::NONE, |departure| departure.last),
-            _ => desk.messages.at(slot).map_or(Step::NONE, |message| message.last),
+            T::Departure | T::DepartureReply => desk
+                .departures
+                .at(slot)
+                .map_or(Step::NONE, |departure| departure.last),
+            _ => desk
+                .messages
+                .at(slot)
+                .map_or(Step::NONE, |message| message.last),
         }
     }
 
@@ -204,7 +252,9 @@ impl Intake<'_> {
             T::List | T::ListReply | T::Withdrawal | T::WithdrawalReply => order_of_list(subject),
             T::Waybill | T::WaybillReply => {
                 let waybill = self.desk.waybills.at(subject);
-                waybill.and_then(|waybill| waybill.lists.first()).and_then(|list| order_of_list(*list))
+                waybill
+                    .and_then(|waybill| waybill.lists.first())
+                    .and_then(|list| order_of_list(*list))
             }
             _ => None,
         };
@@ -216,16 +266,32 @@ impl Intake<'_> {
         use DocumentType as T;
         let waybills = match doc_type {
             T::Waybill | T::WaybillReply => vec![subject],
-            T::DepartureReply => self.desk.departures.at(subject).map_or(Vec::new(), |case| case.waybills.clone()),
-            T::List | T::ListReply | T::WithdrawalReply => {
-                self.desk.lists.at(subject).map_or(Vec::new(), |list| vec![list.head.waybill])
-            }
+            T::DepartureReply => self
+                .desk
+                .departures
+                .at(subject)
+                .map_or(Vec::new(), |case| case.waybills.clone()),
+            T::List | T::ListReply | T::WithdrawalReply => self
+                .desk
+                .lists
+                .at(subject)
+                .map_or(Vec::new(), |list| vec![list.head.waybill]),
             _ => Vec::new(),
         };
         self.touched.extend(self.order_of(doc_type, subject));
-        for waybill in waybills.iter().filter_map(|slot| self.desk.waybills.at(*slot)) {
-            let lists = waybill.lists.iter().filter_map(|slot| self.desk.lists.at(*slot));
-            self.touched.extend(lists.map(|list| list.head.order).filter(|order| *order != NO_INDEX));
+        for waybill in waybills
+            .iter()
+            .filter_map(|slot| self.desk.waybills.at(*slot))
+        {
+            let lists = waybill
+                .lists
+                .iter()
+                .filter_map(|slot| self.desk.lists.at(*slot));
+            self.touched.extend(
+                lists
+                    .map(|list| list.head.order)
+                    .filter(|order| *order != NO_INDEX),
+            );
         }
     }
 
@@ -237,7 +303,8 @@ impl Intake<'_> {
             if self.page.rows() + 2 * outcome.trades.len() + labelled.rows() > ROWS_MAX {
                 self.emit();
             }
-            self.page.put_outcome(&mut self.desk, slot, outcome, labelled);
+            self.page
+                .put_outcome(&mut self.desk, slot, outcome, labelled);
         }
         self.emit();
     }
@@ -248,15 +315,23 @@ impl Intake<'_> {
         }
         let next = Page::new(self.page.index + 1);
         let event = std::mem::replace(&mut self.page, next).close(&mut self.desk, &mut self.labels);
-        let case_id = event.documents.first().map_or(Id::ZERO, |row| row.document_id);
-        self.drafts.push(Draft { continues: true, ..Draft::first(case_id, event) });
+        let case_id = event
+            .documents
+            .first()
+            .map_or(Id::ZERO, |row| row.document_id);
+        self.drafts.push(Draft {
+            continues: true,
+            ..Draft::first(case_id, event)
+        });
     }
 
     fn finish(mut self) -> Decision {
         let nothing_is_new = self.drafts.is_empty() && self.page.event.documents.is_empty();
-        if let (true, true, Some(refusal)) =
-            (nothing_is_new, self.page.event.repeated.is_empty(), self.first_refusal.take())
-        {
+        if let (true, true, Some(refusal)) = (
+            nothing_is_new,
+            self.page.event.repeated.is_empty(),
+            self.first_refusal.take(),
+        ) {
             return Err(refusal);
         }
         self.turn();

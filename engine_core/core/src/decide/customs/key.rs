@@ -27,7 +27,11 @@ pub fn normalised(name: &str) -> String {
         wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(letter),
         _ => letter,
     };
-    name.chars().filter(|letter| !letter.is_whitespace() && *letter != '\u{3000}').map(narrow).collect::<String>().to_lowercase()
+    name.chars()
+        .filter(|letter| !letter.is_whitespace() && *letter != '\u{3000}')
+        .map(narrow)
+        .collect::<String>()
+        .to_lowercase()
 }
 
 impl<'a> OrderKey<'a> {
@@ -43,7 +47,12 @@ impl<'a> OrderKey<'a> {
         if !is_nameless(ebp_code) {
             let platform = field::key(ebp_code, "ebp_code", 18)?;
             let key = log_key.digest("order", &[platform, order_no]);
-            return Ok(Self { key, nameless: None, order_no, platform: platform.to_owned() });
+            return Ok(Self {
+                key,
+                nameless: None,
+                order_no,
+                platform: platform.to_owned(),
+            });
         }
         let platform = normalised(ebp_name);
         if !name_is_optional {
@@ -77,7 +86,10 @@ pub fn waybill(log_key: &LogKey, logistics_code: &str, logistics_no: &str) -> Ke
 }
 
 pub fn departure(log_key: &LogKey, logistics_code: &str, cop_no: &str, sequence: u32) -> KeyDigest {
-    log_key.digest("departure", &[logistics_code.trim(), cop_no.trim(), &sequence.to_string()])
+    log_key.digest(
+        "departure",
+        &[logistics_code.trim(), cop_no.trim(), &sequence.to_string()],
+    )
 }
 
 /// A message that is correlated by two codes and a sequence number.
@@ -91,7 +103,12 @@ mod tests {
 
     #[test]
     fn spellings_of_a_platform_are_one_name() {
-        for spelling in ["Amazon.com", " amazon.COM", "Ａｍａｚｏｎ．com", "Ama zon.com"] {
+        for spelling in [
+            "Amazon.com",
+            " amazon.COM",
+            "Ａｍａｚｏｎ．com",
+            "Ama zon.com",
+        ] {
             assert_eq!(normalised(spelling), "amazon.com", "{spelling}");
         }
         assert!(is_nameless("无") && is_nameless(" ") && !is_nameless("1105910159"));

@@ -83,7 +83,10 @@ pub fn read<L: DeclaredLine>(
     }
     let mut rows = Vec::with_capacity(lines.len());
     for (ordinal, line) in lines.iter().enumerate() {
-        let path = |refusal: Refusal| Refusal { field: format!("lines[{ordinal}].{}", refusal.field), ..refusal };
+        let path = |refusal: Refusal| Refusal {
+            field: format!("lines[{ordinal}].{}", refusal.field),
+            ..refusal
+        };
         rows.push(read_line(log_key, key, evidence, line).map_err(path)?);
     }
     rows.sort_by_key(|row| row.gnum);
@@ -104,7 +107,10 @@ fn read_line<L: DeclaredLine>(
         return refuse(Rejection::FieldInvalid, "gnum", line.gnum());
     };
     let item_no = field::key(line.item_no(), "item_no", 30)?;
-    let cut = item_no.char_indices().nth(ITEM_CHARACTERS).map_or(item_no.len(), |(at, _)| at);
+    let cut = item_no
+        .char_indices()
+        .nth(ITEM_CHARACTERS)
+        .map_or(item_no.len(), |(at, _)| at);
     let digest = log_key.digest("item", &[&item_no[..cut]]);
     let (merchant, reason) = evidence.of_item(item_no);
     Ok(LineRow {
@@ -124,15 +130,23 @@ fn read_line<L: DeclaredLine>(
 fn commodity_code(code: &str) -> Result<u64, Refusal> {
     let code = code.trim();
     match code.parse::<u64>() {
-        Ok(number) if code.len() == 10 && code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        Ok(number) if code.len() == 10 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok(number)
+        }
         _ => refuse(Rejection::FieldInvalid, "gcode", code),
     }
 }
 
 /// The sum of a currency has to be an amount of money, so that every part of it is one.
 fn check_sums(rows: &[LineRow]) -> Result<(), Refusal> {
-    let total: Option<u64> = rows.iter().try_fold(0_u64, |sum, row| sum.checked_add(row.total_e5));
-    let is_money = |currency: Currency| total.and_then(|total| Decimal5(total).to_minor(currency)).is_some();
+    let total: Option<u64> = rows
+        .iter()
+        .try_fold(0_u64, |sum, row| sum.checked_add(row.total_e5));
+    let is_money = |currency: Currency| {
+        total
+            .and_then(|total| Decimal5(total).to_minor(currency))
+            .is_some()
+    };
     match rows.iter().all(|row| is_money(row.currency)) {
         true => Ok(()),
         false => refuse(Rejection::AmountOverflow, "lines.total_price", ""),

@@ -50,13 +50,19 @@ struct Seen<'a> {
 pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judged>> {
     let reference = order.reference()?;
     let is_accepted = order.versions.iter().any(Version::is_accepted);
-    let seen: Vec<Seen<'_>> = order.lists.iter().filter_map(|slot| see(desk, *slot)).collect();
+    let seen: Vec<Seen<'_>> = order
+        .lists
+        .iter()
+        .filter_map(|slot| see(desk, *slot))
+        .collect();
     let whole = dispute_of_order(order, reference, &seen);
     let judge_line = |line: &Line| {
         let mut judged = start(order, reference, line, whole);
         let mut named = named_by_versions(order, reference, line);
         for one in &seen {
-            let Some(other) = one.list.lines.iter().find(|other| other.gnum == line.gnum) else { continue };
+            let Some(other) = one.list.lines.iter().find(|other| other.gnum == line.gnum) else {
+                continue;
+            };
             named.push((other.merchant, other.reason));
             judged.dispute = judged.dispute.or(dispute_of_line(one, line, other));
             judged.declarant = one.list.head.agent_party;
@@ -77,7 +83,12 @@ pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judg
     Some(reference.lines.iter().map(judge_line).collect())
 }
 
-fn start(order: &OrderCase, reference: &Version, line: &Line, dispute: Option<MerchantReason>) -> Judged {
+fn start(
+    order: &OrderCase,
+    reference: &Version,
+    line: &Line,
+    dispute: Option<MerchantReason>,
+) -> Judged {
     debug_assert!(!order.versions.is_empty());
     Judged {
         gnum: line.gnum,
@@ -109,8 +120,9 @@ fn see<'a>(desk: &'a Desk<'_>, slot: u32) -> Option<Seen<'a>> {
             .into_iter()
             .chain(list.lines.iter().map(|line| line.merchant))
             .any(|party| party == consignor.consignor_party);
-    let is_consistent =
-        consignor.consignor.is_empty() || consignor.consignor == head.consignor || names_a_party_of_the_list;
+    let is_consistent = consignor.consignor.is_empty()
+        || consignor.consignor == head.consignor
+        || names_a_party_of_the_list;
     Some(Seen {
         slot,
         list,
@@ -120,16 +132,34 @@ fn see<'a>(desk: &'a Desk<'_>, slot: u32) -> Option<Seen<'a>> {
 }
 
 /// What disputes the order as a whole.
-fn dispute_of_order(order: &OrderCase, reference: &Version, seen: &[Seen<'_>]) -> Option<MerchantReason> {
-    let accepted = || order.versions.iter().filter(|version| version.is_accepted());
+fn dispute_of_order(
+    order: &OrderCase,
+    reference: &Version,
+    seen: &[Seen<'_>],
+) -> Option<MerchantReason> {
+    let accepted = || {
+        order
+            .versions
+            .iter()
+            .filter(|version| version.is_accepted())
+    };
     if accepted().any(|version| !version.says_the_same(reference)) {
         return Some(MerchantReason::OrderDiffers);
     }
-    if accepted().any(|version| version.platform_differs) || seen.iter().any(|one| one.list.head.platform_differs) {
+    if accepted().any(|version| version.platform_differs)
+        || seen.iter().any(|one| one.list.head.platform_differs)
+    {
         return Some(MerchantReason::PlatformDiffers);
     }
-    let is_ordered = |line: &Line| reference.lines.iter().any(|ordered| ordered.gnum == line.gnum);
-    let lists_more = seen.iter().any(|one| !one.list.lines.iter().all(is_ordered));
+    let is_ordered = |line: &Line| {
+        reference
+            .lines
+            .iter()
+            .any(|ordered| ordered.gnum == line.gnum)
+    };
+    let lists_more = seen
+        .iter()
+        .any(|one| !one.list.lines.iter().all(is_ordered));
     lists_more.then_some(MerchantReason::ListDiffers)
 }
 
@@ -137,7 +167,8 @@ fn dispute_of_line(one: &Seen<'_>, ordered: &Line, listed: &Line) -> Option<Merc
     if !listed.agrees(ordered) {
         return Some(MerchantReason::ListDiffers);
     }
-    one.waybill_differs.then_some(MerchantReason::WaybillDiffers)
+    one.waybill_differs
+        .then_some(MerchantReason::WaybillDiffers)
 }
 
 /// A line is counted once, however many agents list it: the first released list stands for it.
@@ -156,9 +187,22 @@ fn cover(judged: &mut Judged, one: &Seen<'_>, ordered: &Line, listed: &Line) {
 /// The evidence of the order's versions: the one that speaks for it, and those that customs took as well.
 fn named_by_versions(order: &OrderCase, reference: &Version, line: &Line) -> Vec<Named> {
     let mut named = vec![(line.merchant, line.reason)];
-    let others = order.versions.iter().filter(|version| version.is_accepted() && version.consignor != reference.consignor);
-    let same_line = |version: &Version| version.lines.iter().find(|other| other.gnum == line.gnum).copied();
-    named.extend(others.filter_map(same_line).map(|other| (other.merchant, other.reason)));
+    let others = order
+        .versions
+        .iter()
+        .filter(|version| version.is_accepted() && version.consignor != reference.consignor);
+    let same_line = |version: &Version| {
+        version
+            .lines
+            .iter()
+            .find(|other| other.gnum == line.gnum)
+            .copied()
+    };
+    named.extend(
+        others
+            .filter_map(same_line)
+            .map(|other| (other.merchant, other.reason)),
+    );
     named
 }
 
@@ -170,10 +214,17 @@ fn is_entrusted(desk: &Desk<'_>, judged: &Judged, seen: &[Seen<'_>], now_ms: u64
     let registry = &desk.state.registry;
     let holds_line = |one: &&Seen<'_>| one.list.lines.iter().any(|line| line.gnum == judged.gnum);
     seen.iter().filter(holds_line).all(|one| {
-        [one.list.head.agent_party, one.list.head.consignor_party].into_iter().all(|party| {
-            party == judged.merchant
-                || !registry.has_role(party, Role::Declarant)
-                || merchant::acts_for(registry, party, judged.merchant, &[one.list.declared_ms, now_ms])
-        })
+        [one.list.head.agent_party, one.list.head.consignor_party]
+            .into_iter()
+            .all(|party| {
+                party == judged.merchant
+                    || !registry.has_role(party, Role::Declarant)
+                    || merchant::acts_for(
+                        registry,
+                        party,
+                        judged.merchant,
+                        &[one.list.declared_ms, now_ms],
+                    )
+            })
     })
 }

@@ -29,12 +29,21 @@ impl<'a> Evidence<'a> {
         now_ms: u64,
     ) -> Self {
         let shop = registry.owner_of_shop(platform, order_no, now_ms);
-        Self { registry, platform, owner, consignor, now_ms, shop }
+        Self {
+            registry,
+            platform,
+            owner,
+            consignor,
+            now_ms,
+            shop,
+        }
     }
 
     /// An item prefix before a shop, before the owner code, before the consignor code.
     pub fn of_item(&self, item_no: &str) -> Named {
-        let item = self.registry.owner_of_item(self.platform, item_no, self.now_ms);
+        let item = self
+            .registry
+            .owner_of_item(self.platform, item_no, self.now_ms);
         let related = match item {
             Resolved::Nobody => (self.shop, MerchantReason::Shop),
             found => (found, MerchantReason::Item),
@@ -47,31 +56,44 @@ impl<'a> Evidence<'a> {
                 false => (merchant, reason),
             },
             (Resolved::Nobody, _) if is_merchant(self.owner) => (self.owner, MerchantReason::Owner),
-            (Resolved::Nobody, _) if is_merchant(self.consignor) => (self.consignor, MerchantReason::Consignor),
+            (Resolved::Nobody, _) if is_merchant(self.consignor) => {
+                (self.consignor, MerchantReason::Consignor)
+            }
             _ => (NO_INDEX, MerchantReason::Unknown),
         }
     }
 
     fn contradicts(&self, merchant: u32) -> bool {
-        let names_another = |party: u32| party != merchant && self.registry.has_role(party, Role::Merchant);
+        let names_another =
+            |party: u32| party != merchant && self.registry.has_role(party, Role::Merchant);
         names_another(self.owner)
-            || (names_another(self.consignor) && !acts_for(self.registry, self.consignor, merchant, &[self.now_ms]))
+            || (names_another(self.consignor)
+                && !acts_for(self.registry, self.consignor, merchant, &[self.now_ms]))
     }
 }
 
 /// A declarant entrusted by the merchant files in its own name without claiming the goods, even if it is a merchant too.
 pub fn acts_for(registry: &Registry, declarant: u32, merchant: u32, times_ms: &[u64]) -> bool {
     registry.has_role(declarant, Role::Declarant)
-        && times_ms.iter().any(|time_ms| registry.entrusts(merchant, declarant, *time_ms))
+        && times_ms
+            .iter()
+            .any(|time_ms| registry.entrusts(merchant, declarant, *time_ms))
 }
 
 /// What several documents say together of one line: the strongest evidence wins, unless it is contradicted.
 pub fn combine(registry: &Registry, named: &[Named], times_ms: &[u64]) -> Named {
     use MerchantReason as Reason;
-    if let Some(contradicted) = named.iter().find(|(_, reason)| *reason == Reason::Contradiction) {
+    if let Some(contradicted) = named
+        .iter()
+        .find(|(_, reason)| *reason == Reason::Contradiction)
+    {
         return *contradicted;
     }
-    let known = || named.iter().filter(|(merchant, reason)| *merchant != NO_INDEX && *reason != Reason::Unknown);
+    let known = || {
+        named
+            .iter()
+            .filter(|(merchant, reason)| *merchant != NO_INDEX && *reason != Reason::Unknown)
+    };
     let Some((merchant, reason)) = known().min_by_key(|(_, reason)| *reason).copied() else {
         return (NO_INDEX, Reason::Unknown);
     };

@@ -15,8 +15,8 @@ mod page;
 pub(in crate::decide) mod release;
 mod returns;
 
-pub(in crate::decide) use desk::Desk;
 pub use body::is_reply;
+pub(in crate::decide) use desk::Desk;
 pub use dispute::settle_dispute;
 pub use intake::submit_documents;
 pub(in crate::decide) use matching::Judged;

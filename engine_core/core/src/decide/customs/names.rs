@@ -22,13 +22,22 @@ pub struct Names<'b, 'a> {
 
 impl<'b, 'a> Names<'b, 'a> {
     pub fn new(desk: &'b Desk<'a>) -> Self {
-        Self { desk, rows: Vec::new(), fresh: HashMap::new(), opened: 0 }
+        Self {
+            desk,
+            rows: Vec::new(),
+            fresh: HashMap::new(),
+            opened: 0,
+        }
     }
 
     fn named(&self, key: KeyDigest) -> Option<u32> {
         match self.fresh.is_empty() {
             true => self.desk.named(key),
-            false => self.fresh.get(&key).copied().or_else(|| self.desk.named(key)),
+            false => self
+                .fresh
+                .get(&key)
+                .copied()
+                .or_else(|| self.desk.named(key)),
         }
     }
 
@@ -67,7 +76,9 @@ impl<'b, 'a> Names<'b, 'a> {
     pub fn order(&mut self, order: &OrderKey) -> (u32, bool) {
         let named = self.named(order.key);
         let by_number = order.nameless.and_then(|key| self.named(key));
-        let slot = named.or(by_number).unwrap_or_else(|| self.open(NameKind::Order, order.key));
+        let slot = named
+            .or(by_number)
+            .unwrap_or_else(|| self.open(NameKind::Order, order.key));
         if let (Some(key), None) = (order.nameless, by_number) {
             self.alias(NameKind::Order, key, slot);
         }
@@ -80,6 +91,8 @@ impl<'b, 'a> Names<'b, 'a> {
             Some(waybill) => now_ms < waybill.first_ms + WAYBILL_WINDOW_MS,
             None => true,
         };
-        self.named(key).filter(is_current).unwrap_or_else(|| self.open(NameKind::Waybill, key))
+        self.named(key)
+            .filter(is_current)
+            .unwrap_or_else(|| self.open(NameKind::Waybill, key))
     }
 }

@@ -37,12 +37,20 @@ impl Page {
             links: Vec::new(),
             items: Vec::new(),
         };
-        Self { index, event, orders: Vec::new() }
+        Self {
+            index,
+            event,
+            orders: Vec::new(),
+        }
     }
 
     pub fn rows(&self) -> usize {
         let event = &self.event;
-        event.first_trade_row() + event.trades.len() + event.clawbacks.len() + event.links.len() + event.items.len()
+        event.first_trade_row()
+            + event.trades.len()
+            + event.clawbacks.len()
+            + event.links.len()
+            + event.items.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -50,7 +58,10 @@ impl Page {
     }
 
     fn step(&self, row: usize) -> Step {
-        Step { index: self.index, row: row as u16 }
+        Step {
+            index: self.index,
+            row: row as u16,
+        }
     }
 
     /// Where the next document will stand.
@@ -72,21 +83,31 @@ impl Page {
     }
 
     /// Adds what an order's judgement changes. No document may join the page afterwards: their rows come first.
-    pub fn put_outcome(&mut self, desk: &mut Desk<'_>, order_slot: u32, outcome: Outcome, labelled: Labelled) {
+    pub fn put_outcome(
+        &mut self,
+        desk: &mut Desk<'_>,
+        order_slot: u32,
+        outcome: Outcome,
+        labelled: Labelled,
+    ) {
         for planned in outcome.trades {
             self.put_trade(desk, order_slot, planned);
         }
         self.event.links.extend(labelled.links);
         for mut item in labelled.items {
             if !item.previous.is_some() {
-                item.previous = desk.trade(item.trade_id).map_or(Step::NONE, |trade| trade.last);
+                item.previous = desk
+                    .trade(item.trade_id)
+                    .map_or(Step::NONE, |trade| trade.last);
             }
             self.event.items.push(item);
         }
     }
 
     fn put_trade(&mut self, desk: &mut Desk<'_>, order_slot: u32, planned: Planned) {
-        let Some(order) = desk.orders.at(order_slot) else { return };
+        let Some(order) = desk.orders.at(order_slot) else {
+            return;
+        };
         let trade_id = planned.row.trade_id;
         let mut row = planned.row;
         if planned.is_changed {
@@ -100,7 +121,9 @@ impl Page {
             self.event.trades.push(row.clone());
         }
         if let Some(clawback_minor) = planned.clawback_minor {
-            let Some(mut trade) = desk.trade(trade_id).cloned() else { return };
+            let Some(mut trade) = desk.trade(trade_id).cloned() else {
+                return;
+            };
             self.event.clawbacks.push(ClawbackRow {
                 trade_id,
                 merchant: row.merchant,
@@ -116,16 +139,27 @@ impl Page {
     pub fn close(mut self, desk: &mut Desk<'_>, labels: &mut Labels<'_>) -> DocumentsRecorded {
         for (row, order) in self.event.documents.iter_mut().zip(&self.orders) {
             let order = order.and_then(|slot| desk.orders.at(slot));
-            row.trade_id = order.and_then(|order| order.trades.first()).map_or(Id::ZERO, |trade| trade.trade_id);
+            row.trade_id = order
+                .and_then(|order| order.trades.first())
+                .map_or(Id::ZERO, |trade| trade.trade_id);
         }
         let first_clawback = self.event.first_trade_row() + self.event.trades.len();
         for (ordinal, row) in self.event.clawbacks.iter().enumerate() {
-            let step = Step { index: self.index, row: (first_clawback + ordinal) as u16 };
+            let step = Step {
+                index: self.index,
+                row: (first_clawback + ordinal) as u16,
+            };
             desk.step_trade(row.trade_id, step);
         }
         let first_item = first_clawback + self.event.clawbacks.len() + self.event.links.len();
         for (ordinal, row) in self.event.items.iter().enumerate() {
-            labels.step(row.item_id, Step { index: self.index, row: (first_item + ordinal) as u16 });
+            labels.step(
+                row.item_id,
+                Step {
+                    index: self.index,
+                    row: (first_item + ordinal) as u16,
+                },
+            );
         }
         self.event
     }
@@ -135,7 +169,10 @@ impl Page {
 /// trade of their order, so that its steps lead through all of them; the other trades begin at the order's document.
 fn previous_of(desk: &Desk<'_>, order: &OrderCase, trade_id: Id) -> Step {
     let last = desk.trade(trade_id).map_or(Step::NONE, |trade| trade.last);
-    let is_first = order.trades.first().is_none_or(|first| first.trade_id == trade_id);
+    let is_first = order
+        .trades
+        .first()
+        .is_none_or(|first| first.trade_id == trade_id);
     if is_first {
         return newest(order.last, last);
     }

@@ -62,37 +62,63 @@ impl Group {
 
 /// Judges an order anew and says what becomes of its trades.
 pub fn plan(desk: &Desk<'_>, order_slot: u32, now_ms: u64) -> Outcome {
-    let Some(order) = desk.orders.at(order_slot) else { return Outcome::default() };
+    let Some(order) = desk.orders.at(order_slot) else {
+        return Outcome::default();
+    };
     let Some(judged) = matching::judge(desk, order, now_ms) else {
-        let trades = order.trades.iter().filter_map(|trade| abandon(desk, order, trade)).collect();
-        return Outcome { trades, lines: Vec::new() };
+        let trades = order
+            .trades
+            .iter()
+            .filter_map(|trade| abandon(desk, order, trade))
+            .collect();
+        return Outcome {
+            trades,
+            lines: Vec::new(),
+        };
     };
     let mut groups: BTreeMap<(u32, Currency), Group> = BTreeMap::new();
     for line in &judged {
-        groups.entry((line.merchant, line.currency)).or_default().add(line);
+        groups
+            .entry((line.merchant, line.currency))
+            .or_default()
+            .add(line);
     }
     let (claims, left) = claim(desk, order, groups.keys().copied().collect());
     let mut outcome = Outcome::default();
     let mut ordinals = BTreeMap::new();
     for ((key, group), (trade_id, known)) in groups.iter().zip(claims) {
         ordinals.insert(*key, outcome.trades.len());
-        outcome.trades.push(value(desk, order, (trade_id, known), *key, group, now_ms));
+        outcome
+            .trades
+            .push(value(desk, order, (trade_id, known), *key, group, now_ms));
     }
-    outcome.trades.extend(left.iter().filter_map(|trade| abandon(desk, order, trade)));
-    outcome.lines =
-        judged.into_iter().map(|line| (ordinals[&(line.merchant, line.currency)], line)).map(|(at, line)| (line, at)).collect();
+    outcome
+        .trades
+        .extend(left.iter().filter_map(|trade| abandon(desk, order, trade)));
+    outcome.lines = judged
+        .into_iter()
+        .map(|line| (ordinals[&(line.merchant, line.currency)], line))
+        .map(|(at, line)| (line, at))
+        .collect();
     outcome
 }
 
 type Claim = (Id, Option<OrderTrade>);
 
 /// Gives every group its trade; the trades that no group needs are left over.
-fn claim(desk: &Desk<'_>, order: &OrderCase, keys: Vec<(u32, Currency)>) -> (Vec<Claim>, Vec<OrderTrade>) {
+fn claim(
+    desk: &Desk<'_>,
+    order: &OrderCase,
+    keys: Vec<(u32, Currency)>,
+) -> (Vec<Claim>, Vec<OrderTrade>) {
     let mut left = order.trades.clone();
-    let mut take = |fits: &dyn Fn(&OrderTrade) -> bool| left.iter().position(fits).map(|at| left.remove(at));
+    let mut take =
+        |fits: &dyn Fn(&OrderTrade) -> bool| left.iter().position(fits).map(|at| left.remove(at));
     let same: Vec<Option<OrderTrade>> = keys
         .iter()
-        .map(|(merchant, currency)| take(&|trade| trade.by_evidence == *merchant && trade.currency == *currency))
+        .map(|(merchant, currency)| {
+            take(&|trade| trade.by_evidence == *merchant && trade.currency == *currency)
+        })
         .collect();
     let mut claims: Vec<Claim> = Vec::with_capacity(keys.len());
     for ((merchant, currency), same) in keys.iter().zip(same) {
@@ -110,14 +136,26 @@ fn claim(desk: &Desk<'_>, order: &OrderCase, keys: Vec<(u32, Currency)>) -> (Vec
 }
 
 /// Trade id of a merchant's part of an order. A trade taken over keeps its first id, so a later one may need a number.
-fn new_id(desk: &Desk<'_>, order: &OrderCase, merchant: u32, currency: Currency, claims: &[Claim]) -> Id {
+fn new_id(
+    desk: &Desk<'_>,
+    order: &OrderCase,
+    merchant: u32,
+    currency: Currency,
+    claims: &[Claim],
+) -> Id {
     let merchant_id = desk.state.registry.id_of(merchant);
     let mut number: u8 = 0;
     loop {
-        let parts: [&[u8]; 4] = [&order.key.0, &merchant_id.0, &currency.0.to_be_bytes(), &[number]];
+        let parts: [&[u8]; 4] = [
+            &order.key.0,
+            &merchant_id.0,
+            &currency.0.to_be_bytes(),
+            &[number],
+        ];
         let parts = if number == 0 { &parts[..3] } else { &parts[..] };
         let id = Id::derive(order.first_ms, "trade", parts);
-        let is_used = order.trades.iter().any(|trade| trade.trade_id == id) || claims.iter().any(|claim| claim.0 == id);
+        let is_used = order.trades.iter().any(|trade| trade.trade_id == id)
+            || claims.iter().any(|claim| claim.0 == id);
         if !is_used || number == u8::MAX {
             return id;
         }
@@ -137,7 +175,9 @@ fn value(
     let before = desk.trade(trade_id);
     let origin = desk.origin(trade_id);
     let settled = known.and_then(|trade| trade.settled);
-    let dispute = group.dispute.filter(|dispute| settled.is_none_or(|(_, reason)| reason != *dispute));
+    let dispute = group
+        .dispute
+        .filter(|dispute| settled.is_none_or(|(_, reason)| reason != *dispute));
     let merchant = settled.map_or(merchant, |(officer_named, _)| officer_named);
     let minor = |value_e5: u64| Decimal5(value_e5).to_minor(currency).unwrap_or((0, 0));
     let (declared_minor, remainder_e5) = minor(group.declared_e5);
@@ -152,15 +192,24 @@ fn value(
         Stage::Released => TradeState::Released,
     };
     let is_proven = dispute.is_none() && merchant != NO_INDEX && stage == Stage::Released;
-    let proven_minor = if is_proven { minor(group.verified_e5).0 } else { 0 };
+    let proven_minor = if is_proven {
+        minor(group.verified_e5).0
+    } else {
+        0
+    };
     let released_before = before.map_or(0, |trade| trade.released_at_ms);
     let reason = match (dispute, settled) {
         (Some(dispute), _) => dispute,
         (None, Some(_)) => MerchantReason::Officer,
         (None, None) => group.reason.unwrap_or(MerchantReason::Unknown),
     };
-    let grant =
-        desk.state.registry.any_grant_for(merchant, group.declarant, Purpose::CustomsMatch, currency, now_ms);
+    let grant = desk.state.registry.any_grant_for(
+        merchant,
+        group.declarant,
+        Purpose::CustomsMatch,
+        currency,
+        now_ms,
+    );
     let row = TradeRow {
         trade_id,
         order_key: order.key,
@@ -171,7 +220,11 @@ fn value(
         verified_minor: (proven_minor - origin.returned_minor).max(0),
         state,
         reason,
-        released_at_ms: if released_before == 0 && state == TradeState::Released { now_ms } else { released_before },
+        released_at_ms: if released_before == 0 && state == TradeState::Released {
+            now_ms
+        } else {
+            released_before
+        },
         previous: Step::NONE,
         grant: grant.unwrap_or(NO_INDEX),
     };
@@ -212,12 +265,22 @@ fn abandon(desk: &Desk<'_>, order: &OrderCase, trade: &OrderTrade) -> Option<Pla
 
 /// Completes a planned trade with what follows from the value already used.
 fn finish(before: Option<&Trade>, row: TradeRow, returned_minor: i64) -> Planned {
-    let (used_minor, claimed_minor) = before.map_or((0, 0), |trade| (trade.used_minor, trade.clawback_minor));
+    let (used_minor, claimed_minor) =
+        before.map_or((0, 0), |trade| (trade.used_minor, trade.clawback_minor));
     let clawback_minor = (used_minor - row.verified_minor).max(0);
     let is_changed = before.is_none_or(|trade| {
-        (trade.merchant, trade.declared_minor, trade.remainder_e5, trade.verified_minor)
-            != (row.merchant, row.declared_minor, row.remainder_e5, row.verified_minor)
-            || (trade.state, trade.reason, trade.released_at_ms) != (row.state, row.reason, row.released_at_ms)
+        (
+            trade.merchant,
+            trade.declared_minor,
+            trade.remainder_e5,
+            trade.verified_minor,
+        ) != (
+            row.merchant,
+            row.declared_minor,
+            row.remainder_e5,
+            row.verified_minor,
+        ) || (trade.state, trade.reason, trade.released_at_ms)
+            != (row.state, row.reason, row.released_at_ms)
     });
     Planned {
         row,

@@ -7,7 +7,9 @@ use crate::contract::whampoa::forex::v1 as proto;
 use crate::decide::{Context, Decision};
 use crate::event::Draft;
 use crate::event::codec::{Secret, Text};
-use crate::event::forex::{BopAction, BopDeclared, BopFeedbackRecorded, BopFeedbackRow, BopKind, BopRow};
+use crate::event::forex::{
+    BopAction, BopDeclared, BopFeedbackRecorded, BopFeedbackRow, BopKind, BopRow,
+};
 use crate::ids::Step;
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::share::largest_remainder;
@@ -29,22 +31,39 @@ const SERIALS_PER_BRANCH: u32 = SERIAL_LETTERS.len() as u32 * SERIALS_PER_LETTER
 /// Branch sequences of two digits.
 const BRANCHES_MAX: u32 = 99;
 
-pub fn declare_remittance(state: &State, context: &Context<'_>, request: &proto::DeclareRemittanceRequest) -> Decision {
+pub fn declare_remittance(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::DeclareRemittanceRequest,
+) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let enterprise = state.registry.party(remittance.service_enterprise());
     if enterprise.institution_code.as_str().len() != 12 {
-        return refuse(Rejection::FieldMissing, "service enterprise's institution_code", "");
+        return refuse(
+            Rejection::FieldMissing,
+            "service enterprise's institution_code",
+            "",
+        );
     }
-    let mut numbers = Numbers::new(state, enterprise.institution_code, china_date(context.now_ms));
+    let mut numbers = Numbers::new(
+        state,
+        enterprise.institution_code,
+        china_date(context.now_ms),
+    );
     let parts = whole_units(state, remittance);
     let mut records: Vec<BopRow> = Vec::new();
     let before: Vec<&BopRecord> = state.bop.of(remittance.id()).collect();
     for (kind, party, amount) in &parts {
-        let known = before.iter().find(|record| record.row.kind == *kind && record.row.party == *party);
+        let known = before
+            .iter()
+            .find(|record| record.row.kind == *kind && record.row.party == *party);
         let known = known.filter(|record| record.stands());
         let row = record_row(remittance, *kind, *party, *amount, numbers.date);
         match known {
-            None => records.push(BopRow { rptno: numbers.next()?, ..row }),
+            None => records.push(BopRow {
+                rptno: numbers.next()?,
+                ..row
+            }),
             Some(record) if record.row.amount == *amount && record.row.settled == row.settled => {}
             Some(record) => records.push(BopRow {
                 rptno: record.row.rptno,
@@ -56,23 +75,45 @@ pub fn declare_remittance(state: &State, context: &Context<'_>, request: &proto:
         }
     }
     for record in before.iter().filter(|record| record.stands()) {
-        if !parts.iter().any(|(kind, party, _)| *kind == record.row.kind && *party == record.row.party) {
+        if !parts
+            .iter()
+            .any(|(kind, party, _)| *kind == record.row.kind && *party == record.row.party)
+        {
             let action = BopAction::Delete;
-            records.push(BopRow { action, amount: 0, settled: 0, previous: record.last, ..record.row.clone() });
+            records.push(BopRow {
+                action,
+                amount: 0,
+                settled: 0,
+                previous: record.last,
+                ..record.row.clone()
+            });
         }
     }
     if records.is_empty() {
         return refuse(Rejection::AlreadyDeclared, "remittance_id", remittance.id());
     }
     if records.len() > RECORDS_MAX {
-        return refuse(Rejection::BatchTooLarge, "remittance_id", format!("{} records", records.len()));
+        return refuse(
+            Rejection::BatchTooLarge,
+            "remittance_id",
+            format!("{} records", records.len()),
+        );
     }
-    let actual = records.iter().find(|row| row.kind == BopKind::Actual).map(|row| row.rptno);
-    let known = state.bop.actual(remittance.id()).map(|record| record.row.rptno);
+    let actual = records
+        .iter()
+        .find(|row| row.kind == BopKind::Actual)
+        .map(|row| row.rptno);
+    let known = state
+        .bop
+        .actual(remittance.id())
+        .map(|record| record.row.rptno);
     let event = BopDeclared {
         remittance_id: remittance.id(),
         actual_rptno: actual.or(known).unwrap_or_default(),
-        restored: records.iter().filter(|row| row.kind != BopKind::Actual).count() as u32,
+        restored: records
+            .iter()
+            .filter(|row| row.kind != BopKind::Actual)
+            .count() as u32,
         numbers: numbers.used(),
         remittances: vec![remittance.next_row()],
         records,
@@ -80,12 +121,23 @@ pub fn declare_remittance(state: &State, context: &Context<'_>, request: &proto:
     Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
 }
 
-fn record_row(remittance: &Remittance, kind: BopKind, party: u32, amount: i64, date: u32) -> BopRow {
+fn record_row(
+    remittance: &Remittance,
+    kind: BopKind,
+    party: u32,
+    amount: i64,
+    date: u32,
+) -> BopRow {
     // What was settled into CNY is known once a conversion was confirmed; it is told at that rate.
     let amounts = &remittance.amounts;
-    let is_settled = kind != BopKind::Unattributed && remittance.conversion_rate_e8 > 0 && amounts.allocated_minor > 0;
+    let is_settled = kind != BopKind::Unattributed
+        && remittance.conversion_rate_e8 > 0
+        && amounts.allocated_minor > 0;
     let settled = match is_settled {
-        true => (i128::from(amount) * i128::from(amounts.converted_minor) / i128::from(amounts.credited_minor)) as i64,
+        true => {
+            (i128::from(amount) * i128::from(amounts.converted_minor)
+                / i128::from(amounts.credited_minor)) as i64
+        }
         false => 0,
     };
     BopRow {
@@ -97,7 +149,11 @@ fn record_row(remittance: &Remittance, kind: BopKind, party: u32, amount: i64, d
         currency: remittance.currency(),
         amount,
         settled,
-        rate_e8: if settled > 0 { remittance.conversion_rate_e8 } else { 0 },
+        rate_e8: if settled > 0 {
+            remittance.conversion_rate_e8
+        } else {
+            0
+        },
         report_date: date,
         transaction_code: Text::new(TRANSACTION_CODE).unwrap_or_default(),
         previous: Step::NONE,
@@ -117,12 +173,17 @@ fn whole_units(state: &State, remittance: &Remittance) -> Vec<(BopKind, u32, i64
         .filter(|(_, amount)| *amount > 0)
         .collect();
     let attributed: i64 = merchants.iter().map(|(_, amount)| amount).sum();
-    let mut weights: Vec<(i64, [u8; 16])> =
-        merchants.iter().map(|(merchant, amount)| (*amount, state.registry.id_of(*merchant).0)).collect();
+    let mut weights: Vec<(i64, [u8; 16])> = merchants
+        .iter()
+        .map(|(merchant, amount)| (*amount, state.registry.id_of(*merchant).0))
+        .collect();
     weights.push((amounts.credited_minor - attributed, [0xff; 16]));
     let units = largest_remainder(actual, &weights);
     let mut parts = vec![(BopKind::Actual, enterprise, actual)];
-    let restored = merchants.iter().zip(&units).filter(|(_, units)| **units >= 1);
+    let restored = merchants
+        .iter()
+        .zip(&units)
+        .filter(|(_, units)| **units >= 1);
     parts.extend(restored.map(|((merchant, _), units)| (BopKind::Restored, *merchant, *units)));
     let unattributed = units.last().copied().unwrap_or(0);
     if unattributed > 0 {
@@ -143,7 +204,13 @@ struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     fn new(state: &'a State, institution: Text<12>, date: u32) -> Self {
         let branch = institution.as_str()[10..].parse().unwrap_or(0);
-        Self { state, institution, date, taken: BTreeMap::new(), branch }
+        Self {
+            state,
+            institution,
+            date,
+            taken: BTreeMap::new(),
+            branch,
+        }
     }
 
     /// institution code 12 ‖ YYMMDD ‖ letter and three digits.
@@ -158,10 +225,15 @@ impl<'a> Numbers<'a> {
                 let serial = *used % SERIALS_PER_LETTER + 1;
                 *used += 1;
                 let text = format!("{code}{:06}{letter}{serial:03}", self.date % 1_000_000);
-                return Text::new(&text).ok_or_else(|| Refusal::new(Rejection::NumbersExhausted, "rptno", text));
+                return Text::new(&text)
+                    .ok_or_else(|| Refusal::new(Rejection::NumbersExhausted, "rptno", text));
             }
             if self.branch >= BRANCHES_MAX {
-                return refuse(Rejection::NumbersExhausted, "institution_code", self.institution.as_str());
+                return refuse(
+                    Rejection::NumbersExhausted,
+                    "institution_code",
+                    self.institution.as_str(),
+                );
             }
             self.branch += 1;
         }
@@ -169,7 +241,10 @@ impl<'a> Numbers<'a> {
 
     fn used(self) -> Vec<(Text<12>, (u32, u32))> {
         let date = self.date;
-        self.taken.into_iter().map(|(institution, used)| (institution, (date, used))).collect()
+        self.taken
+            .into_iter()
+            .map(|(institution, used)| (institution, (date, used)))
+            .collect()
     }
 }
 
@@ -178,16 +253,25 @@ pub fn china_date(now_ms: u64) -> u32 {
     // Days to civil date after Howard Hinnant, eras of 400 years from 1 March of year 0.
     let days = (now_ms + CHINA_OFFSET_MS) / DAY_MS + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year * 10_000 + month * 100 + day) as u32
 }
 
-pub fn record_bop_feedback(state: &State, context: &Context<'_>, request: &proto::RecordBopFeedbackRequest) -> Decision {
+pub fn record_bop_feedback(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::RecordBopFeedbackRequest,
+) -> Decision {
     if request.feedback.is_empty() {
         return refuse(Rejection::FieldMissing, "feedback", "");
     }
@@ -198,13 +282,36 @@ pub fn record_bop_feedback(state: &State, context: &Context<'_>, request: &proto
     for (at, told) in request.feedback.iter().enumerate() {
         let field = format!("feedback[{at}].rptno");
         let record = Text::new(&told.rptno).and_then(|rptno| state.bop.get(&rptno));
-        let Some(record) = record else { return refuse(Rejection::UnknownBopRecord, field, &told.rptno) };
-        rows.push(BopFeedbackRow { rptno: record.row.rptno, accepted: told.accepted, previous: record.last });
+        let Some(record) = record else {
+            return refuse(Rejection::UnknownBopRecord, field, &told.rptno);
+        };
+        rows.push(BopFeedbackRow {
+            rptno: record.row.rptno,
+            accepted: told.accepted,
+            previous: record.last,
+        });
     }
-    let texts: Vec<&str> = request.feedback.iter().map(|told| told.description.as_str()).collect();
-    let case_id = crate::ids::Id::derive(context.now_ms, "bop-feedback", &[&context.next_index.to_be_bytes()]);
-    let descriptions = Secret::Open { value: texts.join("\n").into_bytes(), subject: case_id };
-    Ok(vec![Draft::first(case_id, BopFeedbackRecorded { descriptions, feedback: rows })])
+    let texts: Vec<&str> = request
+        .feedback
+        .iter()
+        .map(|told| told.description.as_str())
+        .collect();
+    let case_id = crate::ids::Id::derive(
+        context.now_ms,
+        "bop-feedback",
+        &[&context.next_index.to_be_bytes()],
+    );
+    let descriptions = Secret::Open {
+        value: texts.join("\n").into_bytes(),
+        subject: case_id,
+    };
+    Ok(vec![Draft::first(
+        case_id,
+        BopFeedbackRecorded {
+            descriptions,
+            feedback: rows,
+        },
+    )])
 }
 
 #[cfg(test)]

@@ -31,12 +31,31 @@ pub fn positive(amount_minor: i64, field: &str) -> Result<i64, Refusal> {
 
 /// An id of the request.
 pub fn parse_id(bytes: &[u8], field: &str) -> Result<Id, Refusal> {
-    let hex = || bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-    Id::parse(bytes).ok_or_else(|| Refusal::new(Rejection::FieldInvalid, format!("{field} (16 bytes, UUIDv7)"), hex()))
+    let hex = || {
+        bytes
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    Id::parse(bytes).ok_or_else(|| {
+        Refusal::new(
+            Rejection::FieldInvalid,
+            format!("{field} (16 bytes, UUIDv7)"),
+            hex(),
+        )
+    })
 }
 
 /// The remittance an id names.
-pub fn remittance<'a>(state: &'a State, bytes: &[u8], field: &str) -> Result<&'a Remittance, Refusal> {
+pub fn remittance<'a>(
+    state: &'a State,
+    bytes: &[u8],
+    field: &str,
+) -> Result<&'a Remittance, Refusal> {
     let id = parse_id(bytes, field)?;
-    state.remittances.get(id).ok_or_else(|| Refusal::new(Rejection::UnknownRemittance, field, id))
+    state
+        .remittances
+        .get(id)
+        .ok_or_else(|| Refusal::new(Rejection::UnknownRemittance, field, id))
 }

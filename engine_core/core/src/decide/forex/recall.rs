@@ -19,18 +19,31 @@ use crate::state::remittance::Remittance;
 /// Allocation rows one recall may undo: they stand in one entry with their transfers.
 const UNDONE_MAX: usize = 2_500;
 
-pub fn recall_remittance(state: &State, context: &Context<'_>, request: &proto::RecallRemittanceRequest) -> Decision {
+pub fn recall_remittance(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::RecallRemittanceRequest,
+) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let amount = positive(request.amount_minor, "amount_minor")?;
     let mut row = remittance.next_row();
-    let recallable = row.credited_minor - row.returned_minor - row.charges_after_minor - row.debt_minor;
+    let recallable =
+        row.credited_minor - row.returned_minor - row.charges_after_minor - row.debt_minor;
     if amount > recallable {
-        return refuse(Rejection::ExceedsCredited, "amount_minor", format!("{amount} of {recallable}"));
+        return refuse(
+            Rejection::ExceedsCredited,
+            "amount_minor",
+            format!("{amount} of {recallable}"),
+        );
     }
     let from_suspense = amount.min(row.suspense_minor);
     let allocations = undo_newest(state, remittance, amount - from_suspense);
     if allocations.len() > UNDONE_MAX {
-        return refuse(Rejection::BatchTooLarge, "amount_minor", format!("{} allocations to undo", allocations.len()));
+        return refuse(
+            Rejection::BatchTooLarge,
+            "amount_minor",
+            format!("{} allocations to undo", allocations.len()),
+        );
     }
     let from_allocations: i64 = allocations.iter().map(|undone| undone.amount_minor).sum();
     let debt = amount - from_suspense - from_allocations;
@@ -45,13 +58,21 @@ pub fn recall_remittance(state: &State, context: &Context<'_>, request: &proto::
     let suspense = postings.of(enterprise, AccountKind::Suspense, currency);
     postings.transfer(suspense, bank, from_suspense);
     let mut per_merchant: BTreeMap<u32, i64> = BTreeMap::new();
-    allocations.iter().for_each(|undone| *per_merchant.entry(undone.merchant).or_default() += undone.amount_minor);
+    allocations.iter().for_each(|undone| {
+        *per_merchant.entry(undone.merchant).or_default() += undone.amount_minor
+    });
     for (merchant, part) in per_merchant {
-        let account = postings.of_merchant(merchant, enterprise, AccountKind::MerchantForeign, currency);
+        let account =
+            postings.of_merchant(merchant, enterprise, AccountKind::MerchantForeign, currency);
         postings.transfer(account, bank, part);
     }
     for owed in &debts {
-        let account = postings.of_merchant(owed.merchant, enterprise, AccountKind::MerchantDebt, currency);
+        let account = postings.of_merchant(
+            owed.merchant,
+            enterprise,
+            AccountKind::MerchantDebt,
+            currency,
+        );
         postings.transfer(account, bank, owed.amount_minor);
     }
     let (accounts, transfers) = postings.take();
@@ -72,8 +93,11 @@ pub fn recall_remittance(state: &State, context: &Context<'_>, request: &proto::
 
 /// Undo rows for `amount`, newest allocation first, of each merchant no more than is unconverted.
 fn undo_newest(state: &State, remittance: &Remittance, amount: i64) -> Vec<AllocationRow> {
-    let mut unconverted: BTreeMap<u32, i64> =
-        remittance.shares.iter().map(|(merchant, share)| (*merchant, share.unconverted_minor())).collect();
+    let mut unconverted: BTreeMap<u32, i64> = remittance
+        .shares
+        .iter()
+        .map(|(merchant, share)| (*merchant, share.unconverted_minor()))
+        .collect();
     let mut left = amount;
     let mut rows = Vec::new();
     for allocation in remittance.allocations.iter().rev() {
@@ -88,14 +112,18 @@ fn undo_newest(state: &State, remittance: &Remittance, amount: i64) -> Vec<Alloc
         *free -= part;
         left -= part;
         // A part of a row gives back its part of the used value, rounded down; the whole row gives back all.
-        let used = i128::from(allocation.used_minor) * i128::from(part) / i128::from(allocation.amount_minor);
+        let used = i128::from(allocation.used_minor) * i128::from(part)
+            / i128::from(allocation.amount_minor);
         rows.push(AllocationRow {
             trade_id: allocation.trade_id,
             merchant: allocation.merchant,
             amount_minor: part,
             used_minor: used as i64,
             rate: Step::NONE,
-            previous: state.trades.get(allocation.trade_id).map_or(Step::NONE, |trade| trade.last),
+            previous: state
+                .trades
+                .get(allocation.trade_id)
+                .map_or(Step::NONE, |trade| trade.last),
             grant: NO_INDEX,
             is_undo: true,
         });
@@ -105,11 +133,20 @@ fn undo_newest(state: &State, remittance: &Remittance, amount: i64) -> Vec<Alloc
 
 /// The debt shared over merchants by what was converted for them.
 fn debts(state: &State, remittance: &Remittance, debt: i64) -> Vec<DebtRow> {
-    let converted: Vec<(u32, i64)> =
-        remittance.shares.iter().map(|(merchant, share)| (*merchant, share.converting_minor)).collect();
-    let weights: Vec<(i64, [u8; 16])> =
-        converted.iter().map(|(merchant, amount)| (*amount, state.registry.id_of(*merchant).0)).collect();
+    let converted: Vec<(u32, i64)> = remittance
+        .shares
+        .iter()
+        .map(|(merchant, share)| (*merchant, share.converting_minor))
+        .collect();
+    let weights: Vec<(i64, [u8; 16])> = converted
+        .iter()
+        .map(|(merchant, amount)| (*amount, state.registry.id_of(*merchant).0))
+        .collect();
     let shares = largest_remainder(debt, &weights);
     let owed = converted.iter().zip(shares).filter(|(_, share)| *share > 0);
-    owed.map(|((merchant, _), amount_minor)| DebtRow { merchant: *merchant, amount_minor }).collect()
+    owed.map(|((merchant, _), amount_minor)| DebtRow {
+        merchant: *merchant,
+        amount_minor,
+    })
+    .collect()
 }

@@ -8,7 +8,9 @@ use crate::decide::risk::judge;
 use crate::decide::{Context, Decision};
 use crate::event::Draft;
 use crate::event::codec::{Secret, Text};
-use crate::event::forex::{ChargeRecorded, RatePublished, RemittanceRecorded, RemittanceRow, SuspenseReturned};
+use crate::event::forex::{
+    ChargeRecorded, RatePublished, RemittanceRecorded, RemittanceRow, SuspenseReturned,
+};
 use crate::event::ledger::AccountKind;
 use crate::ids::{Id, Step};
 use crate::money::Currency;
@@ -18,11 +20,21 @@ use crate::state::State;
 /// Longest reference of a bank, in bytes.
 const REFERENCE_BYTES_MAX: usize = 64;
 
-pub fn record_remittance(state: &State, context: &Context<'_>, request: &proto::RecordRemittanceRequest) -> Decision {
-    let Some(told) = &request.remittance else { return refuse(Rejection::FieldMissing, "remittance", "") };
+pub fn record_remittance(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::RecordRemittanceRequest,
+) -> Decision {
+    let Some(told) = &request.remittance else {
+        return refuse(Rejection::FieldMissing, "remittance", "");
+    };
     let id = parse_id(&told.remittance_id, "remittance.remittance_id")?;
     if state.remittances.get(id).is_some() {
-        return refuse(Rejection::RemittanceExistsDifferent, "remittance.remittance_id", id);
+        return refuse(
+            Rejection::RemittanceExistsDifferent,
+            "remittance.remittance_id",
+            id,
+        );
     }
     if !id.is_in_window(context.now_ms) {
         return refuse(Rejection::IdOutOfWindow, "remittance.remittance_id", id);
@@ -32,12 +44,23 @@ pub fn record_remittance(state: &State, context: &Context<'_>, request: &proto::
     let credited = positive(told.credited_minor, "remittance.credited_minor")?;
     positive(told.instructed_minor, "remittance.instructed_minor")?;
     if told.charges_before_minor < 0 {
-        return refuse(Rejection::InvalidAmount, "remittance.charges_before_minor", told.charges_before_minor);
+        return refuse(
+            Rejection::InvalidAmount,
+            "remittance.charges_before_minor",
+            told.charges_before_minor,
+        );
     }
     // Law 3.
     if told.instructed_minor - told.charges_before_minor != credited {
-        let sum = format!("{} - {} != {credited}", told.instructed_minor, told.charges_before_minor);
-        return refuse(Rejection::AmountsDoNotAddUp, "remittance.credited_minor", sum);
+        let sum = format!(
+            "{} - {} != {credited}",
+            told.instructed_minor, told.charges_before_minor
+        );
+        return refuse(
+            Rejection::AmountsDoNotAddUp,
+            "remittance.credited_minor",
+            sum,
+        );
     }
     let row = RemittanceRow {
         remittance_id: id,
@@ -52,14 +75,23 @@ pub fn record_remittance(state: &State, context: &Context<'_>, request: &proto::
         debt_minor: 0,
         previous: Step::NONE,
     };
-    let reference_key = context.log_key.digest("bank-reference", &[&told.bank_reference]);
+    let reference_key = context
+        .log_key
+        .digest("bank-reference", &[&told.bank_reference]);
     let judgement = judge(state, context, &row, told, payer_country, reference_key);
     let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
-    let bank = postings.of(service_enterprise, AccountKind::ServiceBankForeign, currency);
+    let bank = postings.of(
+        service_enterprise,
+        AccountKind::ServiceBankForeign,
+        currency,
+    );
     let suspense = postings.of(service_enterprise, AccountKind::Suspense, currency);
     postings.transfer(bank, suspense, credited);
     let (accounts, transfers) = postings.take();
-    let secret = |text: &str| Secret::Open { value: text.as_bytes().to_vec(), subject: id };
+    let secret = |text: &str| Secret::Open {
+        value: text.as_bytes().to_vec(),
+        subject: id,
+    };
     let event = RemittanceRecorded {
         instructed_minor: told.instructed_minor,
         charges_before_minor: told.charges_before_minor,
@@ -80,16 +112,29 @@ pub fn record_remittance(state: &State, context: &Context<'_>, request: &proto::
 
 fn check_text(told: &proto::Remittance) -> Result<(Currency, Text<3>), Refusal> {
     let Some(currency) = Currency::from_iso(&told.currency) else {
-        return refuse(Rejection::UnknownCurrency, "remittance.currency", &told.currency);
+        return refuse(
+            Rejection::UnknownCurrency,
+            "remittance.currency",
+            &told.currency,
+        );
     };
     if told.bank_reference.is_empty() {
         return refuse(Rejection::FieldMissing, "remittance.bank_reference", "");
     }
     if told.bank_reference.len() > REFERENCE_BYTES_MAX {
-        return refuse(Rejection::FieldInvalid, "remittance.bank_reference", &told.bank_reference);
+        return refuse(
+            Rejection::FieldInvalid,
+            "remittance.bank_reference",
+            &told.bank_reference,
+        );
     }
-    let Some(country) = Text::new(&told.payer_country).filter(|_| told.payer_country.len() == 3) else {
-        return refuse(Rejection::FieldInvalid, "remittance.payer_country", &told.payer_country);
+    let Some(country) = Text::new(&told.payer_country).filter(|_| told.payer_country.len() == 3)
+    else {
+        return refuse(
+            Rejection::FieldInvalid,
+            "remittance.payer_country",
+            &told.payer_country,
+        );
     };
     Ok((currency, country))
 }
@@ -98,14 +143,20 @@ fn check_text(told: &proto::Remittance) -> Result<(Currency, Text<3>), Refusal> 
 pub fn service_enterprise(state: &State, party_id: &[u8]) -> Result<u32, Refusal> {
     let field = "service_enterprise_party_id";
     let id = parse_id(party_id, field)?;
-    let Some(index) = state.registry.index_of(id) else { return refuse(Rejection::UnknownParty, field, id) };
+    let Some(index) = state.registry.index_of(id) else {
+        return refuse(Rejection::UnknownParty, field, id);
+    };
     match state.registry.has_role(index, Role::ServiceEnterprise) {
         true => Ok(index),
         false => refuse(Rejection::WrongRole, field, id),
     }
 }
 
-pub fn record_charge(state: &State, context: &Context<'_>, request: &proto::RecordChargeRequest) -> Decision {
+pub fn record_charge(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::RecordChargeRequest,
+) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let amount = positive(request.amount_minor, "amount_minor")?;
     let mut row = remittance.next_row();
@@ -121,18 +172,34 @@ pub fn record_charge(state: &State, context: &Context<'_>, request: &proto::Reco
     Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
 }
 
-pub fn return_suspense(state: &State, context: &Context<'_>, request: &proto::ReturnSuspenseRequest) -> Decision {
+pub fn return_suspense(
+    state: &State,
+    context: &Context<'_>,
+    request: &proto::ReturnSuspenseRequest,
+) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let amount = positive(request.amount_minor, "amount_minor")?;
     let mut row = remittance.next_row();
     row.returned_minor += amount;
     let (accounts, transfers) = out_of_suspense(state, context, &mut row, amount)?;
-    let reason = Secret::Open { value: request.reason.clone().into_bytes(), subject: remittance.id() };
-    let event = SuspenseReturned { amount_minor: amount, reason, remittances: vec![row], accounts, transfers };
+    let reason = Secret::Open {
+        value: request.reason.clone().into_bytes(),
+        subject: remittance.id(),
+    };
+    let event = SuspenseReturned {
+        amount_minor: amount,
+        reason,
+        remittances: vec![row],
+        accounts,
+        transfers,
+    };
     Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
 }
 
-type Posted = (Vec<crate::event::ledger::AccountRow>, Vec<crate::event::ledger::TransferRow>);
+type Posted = (
+    Vec<crate::event::ledger::AccountRow>,
+    Vec<crate::event::ledger::TransferRow>,
+);
 
 /// Money that leaves the suspense and the bank account.
 fn out_of_suspense(
@@ -142,27 +209,54 @@ fn out_of_suspense(
     amount: i64,
 ) -> Result<Posted, Refusal> {
     if amount > row.suspense_minor {
-        return refuse(Rejection::ExceedsSuspense, "amount_minor", format!("{amount} of {}", row.suspense_minor));
+        return refuse(
+            Rejection::ExceedsSuspense,
+            "amount_minor",
+            format!("{amount} of {}", row.suspense_minor),
+        );
     }
     row.suspense_minor -= amount;
     let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
     let suspense = postings.of(row.service_enterprise, AccountKind::Suspense, row.currency);
-    let bank = postings.of(row.service_enterprise, AccountKind::ServiceBankForeign, row.currency);
+    let bank = postings.of(
+        row.service_enterprise,
+        AccountKind::ServiceBankForeign,
+        row.currency,
+    );
     postings.transfer(suspense, bank, amount);
     Ok(postings.take())
 }
 
-pub fn publish_rate(_state: &State, context: &Context<'_>, request: &proto::PublishRateRequest) -> Decision {
-    let Some(rate) = &request.rate else { return refuse(Rejection::FieldMissing, "rate", "") };
-    let currency = |letters: &str, field: &str| {
-        Currency::from_iso(letters).ok_or_else(|| Refusal::new(Rejection::UnknownCurrency, field, letters))
+pub fn publish_rate(
+    _state: &State,
+    context: &Context<'_>,
+    request: &proto::PublishRateRequest,
+) -> Decision {
+    let Some(rate) = &request.rate else {
+        return refuse(Rejection::FieldMissing, "rate", "");
     };
-    let (base, quote) = (currency(&rate.base, "rate.base")?, currency(&rate.quote, "rate.quote")?);
+    let currency = |letters: &str, field: &str| {
+        Currency::from_iso(letters)
+            .ok_or_else(|| Refusal::new(Rejection::UnknownCurrency, field, letters))
+    };
+    let (base, quote) = (
+        currency(&rate.base, "rate.base")?,
+        currency(&rate.quote, "rate.quote")?,
+    );
     if base == quote {
         return refuse(Rejection::FieldInvalid, "rate.quote", &rate.quote);
     }
     positive(rate.rate_e8, "rate.rate_e8")?;
-    let case_id = Id::derive(context.now_ms, "rate", &[rate.base.as_bytes(), rate.quote.as_bytes()]);
-    let event = RatePublished { base, quote, rate_e8: rate.rate_e8, source: request.source.clone() };
+    let case_id = Id::derive(
+        context.now_ms,
+        "rate",
+        &[rate.base.as_bytes(), rate.quote.as_bytes()],
+    );
+    let event = RatePublished {
+        base,
+        quote,
+        rate_e8: rate.rate_e8,
+        source: request.source.clone(),
+    };
     Ok(vec![Draft::first(case_id, event)])
 }

@@ -23,7 +23,11 @@ pub const ROWS_MAX: usize = 8_192;
 /// Highest code a partner may give an account.
 const CODE_MAX: u32 = 32_767;
 
-pub fn open_accounts(state: &State, _context: &Context<'_>, request: &proto::OpenAccountsRequest) -> Decision {
+pub fn open_accounts(
+    state: &State,
+    _context: &Context<'_>,
+    request: &proto::OpenAccountsRequest,
+) -> Decision {
     if request.accounts.is_empty() {
         return refuse(Rejection::FieldMissing, "accounts", "");
     }
@@ -33,8 +37,15 @@ pub fn open_accounts(state: &State, _context: &Context<'_>, request: &proto::Ope
     let mut accounts: Vec<AccountRow> = Vec::with_capacity(request.accounts.len());
     for (at, account) in request.accounts.iter().enumerate() {
         let row = account_row(state, account, at, state.ledger.len() + at as u32)?;
-        if accounts.iter().any(|other| other.account_id == row.account_id) {
-            return refuse(Rejection::AccountExistsDifferent, format!("accounts[{at}].account_id"), row.account_id);
+        if accounts
+            .iter()
+            .any(|other| other.account_id == row.account_id)
+        {
+            return refuse(
+                Rejection::AccountExistsDifferent,
+                format!("accounts[{at}].account_id"),
+                row.account_id,
+            );
         }
         accounts.push(row);
     }
@@ -42,18 +53,37 @@ pub fn open_accounts(state: &State, _context: &Context<'_>, request: &proto::Ope
     Ok(vec![Draft::first(case_id, AccountsOpened { accounts })])
 }
 
-fn account_row(state: &State, account: &proto::Account, at: usize, index: u32) -> Result<AccountRow, Refusal> {
+fn account_row(
+    state: &State,
+    account: &proto::Account,
+    at: usize,
+    index: u32,
+) -> Result<AccountRow, Refusal> {
     let field = |name: &str| format!("accounts[{at}].{name}");
     let Some(account_id) = Id::parse(&account.account_id) else {
-        return refuse(Rejection::FieldInvalid, field("account_id"), "16 bytes, UUIDv7");
+        return refuse(
+            Rejection::FieldInvalid,
+            field("account_id"),
+            "16 bytes, UUIDv7",
+        );
     };
     if state.ledger.index_of(account_id).is_some() {
-        return refuse(Rejection::AccountExistsDifferent, field("account_id"), account_id);
+        return refuse(
+            Rejection::AccountExistsDifferent,
+            field("account_id"),
+            account_id,
+        );
     }
     let party = Id::get(&account.party_id).and_then(|party| state.registry.index_of(party));
-    let Some(owner) = party else { return refuse(Rejection::UnknownParty, field("party_id"), "") };
+    let Some(owner) = party else {
+        return refuse(Rejection::UnknownParty, field("party_id"), "");
+    };
     let Some(currency) = Currency::from_iso(&account.currency) else {
-        return refuse(Rejection::UnknownCurrency, field("currency"), &account.currency);
+        return refuse(
+            Rejection::UnknownCurrency,
+            field("currency"),
+            &account.currency,
+        );
     };
     if !(1..=CODE_MAX).contains(&account.code) {
         return refuse(Rejection::FieldInvalid, field("code"), account.code);
@@ -72,7 +102,11 @@ fn account_row(state: &State, account: &proto::Account, at: usize, index: u32) -
     })
 }
 
-pub fn close_account(state: &State, _context: &Context<'_>, request: &proto::CloseAccountRequest) -> Decision {
+pub fn close_account(
+    state: &State,
+    _context: &Context<'_>,
+    request: &proto::CloseAccountRequest,
+) -> Decision {
     let index = request.account_index;
     let Some(account) = state.ledger.get(index) else {
         return refuse(Rejection::UnknownAccount, "account_index", index);
@@ -83,8 +117,13 @@ pub fn close_account(state: &State, _context: &Context<'_>, request: &proto::Clo
     if account.is_closed {
         return refuse(Rejection::AccountClosed, "account_index", index);
     }
-    if account.debits_posted != account.credits_posted || account.debits_pending + account.credits_pending != 0 {
+    if account.debits_posted != account.credits_posted
+        || account.debits_pending + account.credits_pending != 0
+    {
         return refuse(Rejection::AccountNotEmpty, "account_index", index);
     }
-    Ok(vec![Draft::first(account.account_id, AccountClosed { account: index })])
+    Ok(vec![Draft::first(
+        account.account_id,
+        AccountClosed { account: index },
+    )])
 }

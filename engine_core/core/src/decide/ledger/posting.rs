@@ -43,12 +43,22 @@ impl<'a> Postings<'a> {
     }
 
     /// An account of a merchant under a service enterprise.
-    pub fn of_merchant(&mut self, merchant: u32, service_enterprise: u32, kind: AccountKind, currency: Currency) -> u32 {
+    pub fn of_merchant(
+        &mut self,
+        merchant: u32,
+        service_enterprise: u32,
+        kind: AccountKind,
+        currency: Currency,
+    ) -> u32 {
         self.account((merchant, kind, service_enterprise, currency))
     }
 
     fn account(&mut self, key: CorridorKey) -> u32 {
-        if let Some(index) = self.ledger.corridor(&key).or_else(|| self.opened.get(&key).copied()) {
+        if let Some(index) = self
+            .ledger
+            .corridor(&key)
+            .or_else(|| self.opened.get(&key).copied())
+        {
             return index;
         }
         let index = self.next_account;
@@ -74,7 +84,10 @@ impl<'a> Postings<'a> {
         if amount_minor <= 0 {
             return;
         }
-        let parts: [&[u8]; 2] = [&self.next_index.to_be_bytes(), &self.transfers_made.to_be_bytes()];
+        let parts: [&[u8]; 2] = [
+            &self.next_index.to_be_bytes(),
+            &self.transfers_made.to_be_bytes(),
+        ];
         self.transfers.push(TransferRow {
             transfer_id: Id::derive(self.time_ms, "transfer", &parts),
             debit,
@@ -88,6 +101,9 @@ impl<'a> Postings<'a> {
 
     /// What one entry holds: accounts opened and transfers made since the last call.
     pub fn take(&mut self) -> (Vec<AccountRow>, Vec<TransferRow>) {
-        (std::mem::take(&mut self.accounts), std::mem::take(&mut self.transfers))
+        (
+            std::mem::take(&mut self.accounts),
+            std::mem::take(&mut self.transfers),
+        )
     }
 }

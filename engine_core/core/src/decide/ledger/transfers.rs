@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use crate::decide::{Context, Decision};
 use crate::event::Draft;
 use crate::event::ledger::{
-    AccountKind, BALANCING_DEBIT, CAPTURE_HOLD, CREDITS_LIMITED, DEBITS_LIMITED, HoldRow, LINKED, PLACE_HOLD, TransferRow,
-    TransfersApplied, VOID_HOLD,
+    AccountKind, BALANCING_DEBIT, CAPTURE_HOLD, CREDITS_LIMITED, DEBITS_LIMITED, HoldRow, LINKED,
+    PLACE_HOLD, TransferRow, TransfersApplied, VOID_HOLD,
 };
 use crate::ids::{Id, Step};
-use crate::rejection::{Rejection, Refusal, refuse};
+use crate::rejection::{Refusal, Rejection, refuse};
 use crate::state::State;
 use crate::state::ledger::{Account, Hold, hold_content, transfer_content};
 use crate::wire::columns::{Column32, Column64, Columns};
@@ -64,8 +64,12 @@ pub fn submit_transfers(state: &State, context: &Context<'_>, request: &[u8]) ->
         holds: BTreeMap::new(),
     };
     let decided = overlay.decide_all(&rows, count);
-    let mut event =
-        TransfersApplied { refused: Vec::new(), repeated: Vec::new(), transfers: Vec::with_capacity(count), holds: vec![] };
+    let mut event = TransfersApplied {
+        refused: Vec::new(),
+        repeated: Vec::new(),
+        transfers: Vec::with_capacity(count),
+        holds: vec![],
+    };
     for (at, row) in decided.into_iter().enumerate() {
         match row {
             Decided::Transfer(row) => event.transfers.push(row),
@@ -77,7 +81,11 @@ pub fn submit_transfers(state: &State, context: &Context<'_>, request: &[u8]) ->
     if event.transfers.is_empty() && event.holds.is_empty() && event.repeated.is_empty() {
         let (row, code) = event.refused[0];
         let code = Rejection::try_from(i32::from(code)).unwrap_or_default();
-        return refuse(code, format!("rows[{row}]"), format!("all {count} rows refused, this first"));
+        return refuse(
+            code,
+            format!("rows[{row}]"),
+            format!("all {count} rows refused, this first"),
+        );
     }
     Ok(vec![Draft::first(rows.id(0), event)])
 }
@@ -87,7 +95,11 @@ impl<'a> Rows<'a> {
         let high = columns.optional64(9, "hold_id_high", count)?;
         let low = columns.optional64(10, "hold_id_low", count)?;
         if high.is_some() != low.is_some() {
-            return refuse(Rejection::ColumnLengthMismatch, "hold_id_low", "both halves or none");
+            return refuse(
+                Rejection::ColumnLengthMismatch,
+                "hold_id_low",
+                "both halves or none",
+            );
         }
         Ok(Self {
             id_high: columns.fixed64(3, "id_high", count)?,
@@ -118,7 +130,9 @@ impl<'a> Rows<'a> {
     }
 
     fn hold_id(&self, row: usize) -> Id {
-        self.hold.map_or(Id::ZERO, |(high, low)| Id::from_halves(high.get(row), low.get(row)))
+        self.hold.map_or(Id::ZERO, |(high, low)| {
+            Id::from_halves(high.get(row), low.get(row))
+        })
     }
 }
 
@@ -144,7 +158,11 @@ impl Overlay<'_> {
 
     /// Linked rows: when one is refused, so are all, and nothing of them stands.
     fn decide_chain(&mut self, rows: &Rows<'_>, from: usize, until: usize) -> Vec<Decided> {
-        let before = (self.accounts.clone(), self.transfers.clone(), self.holds.clone());
+        let before = (
+            self.accounts.clone(),
+            self.transfers.clone(),
+            self.holds.clone(),
+        );
         let chain: Vec<Decided> = (from..until).map(|at| self.decide_row(rows, at)).collect();
         let refused = chain.iter().find_map(|row| match row {
             Decided::Refused(code) => Some(*code),
@@ -171,7 +189,10 @@ impl Overlay<'_> {
     }
 
     fn known(&self, id: Id) -> Option<u64> {
-        self.transfers.get(&id).copied().or_else(|| self.state.ledger.transfer(id))
+        self.transfers
+            .get(&id)
+            .copied()
+            .or_else(|| self.state.ledger.transfer(id))
     }
 
     /// Whether the id is new, or the same row came before.
@@ -186,12 +207,19 @@ impl Overlay<'_> {
     }
 
     fn account(&self, index: u32) -> Result<&Account, Rejection> {
-        let account = self.accounts.get(&index).or_else(|| self.state.ledger.get(index));
+        let account = self
+            .accounts
+            .get(&index)
+            .or_else(|| self.state.ledger.get(index));
         let account = account.ok_or(Rejection::UnknownAccount)?;
         if account.kind != AccountKind::Partner {
             return Err(Rejection::AccountOfTheCorridor);
         }
-        if account.is_closed { Err(Rejection::AccountClosed) } else { Ok(account) }
+        if account.is_closed {
+            Err(Rejection::AccountClosed)
+        } else {
+            Ok(account)
+        }
     }
 
     fn check_pair(&self, row: &TransferRow) -> Result<(), Rejection> {
@@ -199,7 +227,11 @@ impl Overlay<'_> {
         if row.debit == row.credit {
             return Err(Rejection::SameAccount);
         }
-        if debit.currency != credit.currency { Err(Rejection::WrongCurrency) } else { Ok(()) }
+        if debit.currency != credit.currency {
+            Err(Rejection::WrongCurrency)
+        } else {
+            Ok(())
+        }
     }
 
     /// What the debit account's limit leaves.
@@ -207,10 +239,18 @@ impl Overlay<'_> {
         let (debit, credit) = (self.account(row.debit)?, self.account(row.credit)?);
         let mut room = u64::MAX >> 1;
         if debit.flags & DEBITS_LIMITED != 0 {
-            room = room.min(debit.credits_posted.saturating_sub(debit.debits_posted + debit.debits_pending));
+            room = room.min(
+                debit
+                    .credits_posted
+                    .saturating_sub(debit.debits_posted + debit.debits_pending),
+            );
         }
         if credit.flags & CREDITS_LIMITED != 0 {
-            room = room.min(credit.debits_posted.saturating_sub(credit.credits_posted + credit.credits_pending));
+            room = room.min(
+                credit
+                    .debits_posted
+                    .saturating_sub(credit.credits_posted + credit.credits_pending),
+            );
         }
         Ok(room)
     }
@@ -231,9 +271,14 @@ impl Overlay<'_> {
         if row.amount > room || row.amount == 0 {
             return Err(Rejection::InsufficientFunds);
         }
-        self.change(row.debit, |account| add(&mut account.debits_posted, row.amount))?;
-        self.change(row.credit, |account| add(&mut account.credits_posted, row.amount))?;
-        self.transfers.insert(row.transfer_id, transfer_content(&row));
+        self.change(row.debit, |account| {
+            add(&mut account.debits_posted, row.amount)
+        })?;
+        self.change(row.credit, |account| {
+            add(&mut account.credits_posted, row.amount)
+        })?;
+        self.transfers
+            .insert(row.transfer_id, transfer_content(&row));
         Ok(Decided::Transfer(row))
     }
 
@@ -249,10 +294,20 @@ impl Overlay<'_> {
         if row.amount > self.room(&row)? {
             return Err(Rejection::InsufficientFunds);
         }
-        self.change(row.debit, |account| add(&mut account.debits_pending, row.amount))?;
-        self.change(row.credit, |account| add(&mut account.credits_pending, row.amount))?;
+        self.change(row.debit, |account| {
+            add(&mut account.debits_pending, row.amount)
+        })?;
+        self.change(row.credit, |account| {
+            add(&mut account.credits_pending, row.amount)
+        })?;
         let (debit, credit, amount) = (row.debit, row.credit, row.amount);
-        let placed = Hold { debit, credit, amount, expires_at_ms, placed: Step::NONE };
+        let placed = Hold {
+            debit,
+            credit,
+            amount,
+            expires_at_ms,
+            placed: Step::NONE,
+        };
         self.holds.insert(row.transfer_id, Some(placed));
         self.transfers.insert(row.transfer_id, hold_content(&hold));
         Ok(Decided::Hold(hold))
@@ -269,14 +324,31 @@ impl Overlay<'_> {
             (Some(held), true, 0) => held.amount,
             (_, true, amount) => amount,
         };
-        let (debit, credit) = held.as_ref().map_or((row.debit, row.credit), |held| (held.debit, held.credit));
+        let (debit, credit) = held
+            .as_ref()
+            .map_or((row.debit, row.credit), |held| (held.debit, held.credit));
         let placed = held.as_ref().map_or(Step::NONE, |held| held.placed);
-        let finished = hold_row(&TransferRow { debit, credit, amount, ..row.clone() }, hold_id, 0, placed);
+        let finished = hold_row(
+            &TransferRow {
+                debit,
+                credit,
+                amount,
+                ..row.clone()
+            },
+            hold_id,
+            0,
+            placed,
+        );
         if self.check_id(row.transfer_id, hold_content(&finished))? {
             return Ok(Decided::Repeated);
         }
-        let is_finished = self.holds.contains_key(&hold_id) || self.state.ledger.is_finished(hold_id);
-        let missing = if is_finished { Rejection::HoldFinished } else { Rejection::UnknownHold };
+        let is_finished =
+            self.holds.contains_key(&hold_id) || self.state.ledger.is_finished(hold_id);
+        let missing = if is_finished {
+            Rejection::HoldFinished
+        } else {
+            Rejection::UnknownHold
+        };
         let held = held.ok_or(missing)?;
         // A hold past its time can only be voided: engine time is the judge.
         if captures && held.expires_at_ms != 0 && held.expires_at_ms <= self.now_ms {
@@ -294,7 +366,8 @@ impl Overlay<'_> {
             add(&mut account.credits_posted, amount)
         })?;
         self.holds.insert(hold_id, None);
-        self.transfers.insert(row.transfer_id, hold_content(&finished));
+        self.transfers
+            .insert(row.transfer_id, hold_content(&finished));
         Ok(Decided::Hold(finished))
     }
 
@@ -305,7 +378,12 @@ impl Overlay<'_> {
     ) -> Result<(), Rejection> {
         let mut account = match self.accounts.get(&index) {
             Some(account) => account.clone(),
-            None => self.state.ledger.get(index).cloned().ok_or(Rejection::UnknownAccount)?,
+            None => self
+                .state
+                .ledger
+                .get(index)
+                .cloned()
+                .ok_or(Rejection::UnknownAccount)?,
         };
         change(&mut account)?;
         self.accounts.insert(index, account);
@@ -314,7 +392,9 @@ impl Overlay<'_> {
 }
 
 fn add(total: &mut u64, amount: u64) -> Result<(), Rejection> {
-    let sum = total.checked_add(amount).filter(|sum| *sum <= u64::MAX >> 1);
+    let sum = total
+        .checked_add(amount)
+        .filter(|sum| *sum <= u64::MAX >> 1);
     *total = sum.ok_or(Rejection::AmountOverflow)?;
     Ok(())
 }

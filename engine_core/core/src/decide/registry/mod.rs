@@ -35,15 +35,26 @@ pub(in crate::decide) fn parse_id(bytes: &[u8], field: impl Into<String>) -> Res
     match Id::parse(bytes) {
         Some(id) => Ok(id),
         None if bytes.is_empty() => refuse(Rejection::FieldMissing, field, ""),
-        None => refuse(Rejection::FieldInvalid, field, format!("{} bytes", bytes.len())),
+        None => refuse(
+            Rejection::FieldInvalid,
+            field,
+            format!("{} bytes", bytes.len()),
+        ),
     }
 }
 
 /// Index of the party an id names.
-pub(in crate::decide) fn party_index(state: &State, bytes: &[u8], field: impl Into<String>) -> Result<u32, Refusal> {
+pub(in crate::decide) fn party_index(
+    state: &State,
+    bytes: &[u8],
+    field: impl Into<String>,
+) -> Result<u32, Refusal> {
     let field = field.into();
     let id = parse_id(bytes, field.clone())?;
-    state.registry.index_of(id).ok_or_else(|| Refusal::new(Rejection::UnknownParty, field, id))
+    state
+        .registry
+        .index_of(id)
+        .ok_or_else(|| Refusal::new(Rejection::UnknownParty, field, id))
 }
 
 /// The same, of a party that plays a role.

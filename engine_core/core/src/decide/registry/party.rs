@@ -9,9 +9,11 @@ use crate::contract::whampoa::registry::v1::{
     Party as PartyRequest, PayeeAccount, RegisterPartiesRequest, Role, SetPayeeRequest, VatClass,
 };
 use crate::decide::{Context, Decision};
-use crate::event::codec::{Secret, Text};
-use crate::event::registry::{PartiesRegistered, PartyCodeRow, PartyRow, PartySecret, PayeeRow, PayeeSet};
 use crate::event::Draft;
+use crate::event::codec::{Secret, Text};
+use crate::event::registry::{
+    PartiesRegistered, PartyCodeRow, PartyRow, PartySecret, PayeeRow, PayeeSet,
+};
 use crate::ids::{Id, Step};
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::state::State;
@@ -21,9 +23,19 @@ const NAME_CHARACTERS_MAX: usize = 200;
 const CUSTOMS_CODES_MAX: usize = 64;
 
 /// Registers parties; one registered before with the same content is passed over.
-pub fn register_parties(state: &State, context: &Context<'_>, request: &RegisterPartiesRequest) -> Decision {
+pub fn register_parties(
+    state: &State,
+    context: &Context<'_>,
+    request: &RegisterPartiesRequest,
+) -> Decision {
     check_count(request.parties.len(), "parties")?;
-    let mut intake = Intake { state, context, taken: HashMap::new(), ids: HashMap::new(), event: empty() };
+    let mut intake = Intake {
+        state,
+        context,
+        taken: HashMap::new(),
+        ids: HashMap::new(),
+        event: empty(),
+    };
     for (ordinal, party) in request.parties.iter().enumerate() {
         intake.take(party, &format!("parties[{ordinal}]"))?;
     }
@@ -31,7 +43,11 @@ pub fn register_parties(state: &State, context: &Context<'_>, request: &Register
 }
 
 fn empty() -> PartiesRegistered {
-    PartiesRegistered { secrets: Vec::new(), parties: Vec::new(), codes: Vec::new() }
+    PartiesRegistered {
+        secrets: Vec::new(),
+        parties: Vec::new(),
+        codes: Vec::new(),
+    }
 }
 
 /// Parties of one request so far.
@@ -48,16 +64,27 @@ impl Intake<'_> {
     fn take(&mut self, party: &PartyRequest, path: &str) -> Result<(), Refusal> {
         let party_id = parse_id(&party.party_id, format!("{path}.party_id"))?;
         let content = content_digest(self.context.log_key, party);
-        let registered = self.state.registry.index_of(party_id).map(|index| self.state.registry.party(index).content);
+        let registered = self
+            .state
+            .registry
+            .index_of(party_id)
+            .map(|index| self.state.registry.party(index).content);
         if let Some(before) = registered.or(self.ids.get(&party_id).copied()) {
             return match before == content {
                 true => Ok(()),
-                false => refuse(Rejection::PartyExistsDifferent, format!("{path}.party_id"), party_id),
+                false => refuse(
+                    Rejection::PartyExistsDifferent,
+                    format!("{path}.party_id"),
+                    party_id,
+                ),
             };
         }
         let roles = self.check(party, path)?;
         let codes = party.customs_codes.iter().map(String::as_str);
-        for code in codes.chain(Some(party.uscc.as_str())).filter(|code| !code.is_empty()) {
+        for code in codes
+            .chain(Some(party.uscc.as_str()))
+            .filter(|code| !code.is_empty())
+        {
             self.claim(code, party_id, path)?;
         }
         let index = self.state.registry.len() + self.event.parties.len() as u32;
@@ -78,7 +105,9 @@ impl Intake<'_> {
             let code = text(code, format!("{path}.customs_codes"))?;
             self.event.codes.push(PartyCodeRow { index, code });
         }
-        self.event.secrets.push(secret(party_id, &party.name, party.payee.clone()));
+        self.event
+            .secrets
+            .push(secret(party_id, &party.name, party.payee.clone()));
         self.event.parties.push(row);
         self.ids.insert(party_id, content);
         Ok(())
@@ -89,7 +118,9 @@ impl Intake<'_> {
         let mut roles = 0;
         for role in &party.roles {
             match Role::try_from(*role) {
-                Ok(Role::Unspecified) | Err(_) => return refuse(Rejection::FieldInvalid, format!("{path}.roles"), role),
+                Ok(Role::Unspecified) | Err(_) => {
+                    return refuse(Rejection::FieldInvalid, format!("{path}.roles"), role);
+                }
                 Ok(role) => roles |= 1 << (role as u16),
             }
         }
@@ -104,16 +135,33 @@ impl Intake<'_> {
             return refuse(Rejection::FieldInvalid, format!("{path}.name"), "too long");
         }
         if VatClass::try_from(party.vat_class).is_err() {
-            return refuse(Rejection::FieldInvalid, format!("{path}.vat_class"), party.vat_class);
+            return refuse(
+                Rejection::FieldInvalid,
+                format!("{path}.vat_class"),
+                party.vat_class,
+            );
         }
         if party.refund_filing_date != 0 && !super::super::tax::is_date(party.refund_filing_date) {
-            return refuse(Rejection::FieldInvalid, format!("{path}.refund_filing_date"), party.refund_filing_date);
+            return refuse(
+                Rejection::FieldInvalid,
+                format!("{path}.refund_filing_date"),
+                party.refund_filing_date,
+            );
         }
         let institution = &party.institution_code;
-        if !institution.is_empty() && (institution.len() != 12 || !institution.bytes().all(|byte| byte.is_ascii_digit())) {
-            return refuse(Rejection::FieldInvalid, format!("{path}.institution_code"), institution);
+        if !institution.is_empty()
+            && (institution.len() != 12 || !institution.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            return refuse(
+                Rejection::FieldInvalid,
+                format!("{path}.institution_code"),
+                institution,
+            );
         }
-        party.payee.as_ref().map_or(Ok(()), |payee| check_payee(payee, &format!("{path}.payee")))?;
+        party
+            .payee
+            .as_ref()
+            .map_or(Ok(()), |payee| check_payee(payee, &format!("{path}.payee")))?;
         Ok(roles)
     }
 
@@ -146,20 +194,29 @@ fn check_uscc(party: &PartyRequest, roles: u16, path: &str) -> Result<(), Refusa
         return refuse(Rejection::InvalidUscc, field(), &party.uscc);
     }
     if party.customs_codes.len() > CUSTOMS_CODES_MAX {
-        return refuse(Rejection::BatchTooLarge, format!("{path}.customs_codes"), party.customs_codes.len());
+        return refuse(
+            Rejection::BatchTooLarge,
+            format!("{path}.customs_codes"),
+            party.customs_codes.len(),
+        );
     }
     Ok(())
 }
 
 fn check_payee(payee: &PayeeAccount, path: &str) -> Result<(), Refusal> {
-    for (value, field, length_max) in
-        [(&payee.account_no, "account_no", 34), (&payee.account_name, "account_name", NAME_CHARACTERS_MAX)]
-    {
+    for (value, field, length_max) in [
+        (&payee.account_no, "account_no", 34),
+        (&payee.account_name, "account_name", NAME_CHARACTERS_MAX),
+    ] {
         if value.trim().is_empty() {
             return refuse(Rejection::FieldMissing, format!("{path}.{field}"), "");
         }
         if value.chars().count() > length_max {
-            return refuse(Rejection::FieldInvalid, format!("{path}.{field}"), "too long");
+            return refuse(
+                Rejection::FieldInvalid,
+                format!("{path}.{field}"),
+                "too long",
+            );
         }
     }
     let bank = &payee.bank_code;
@@ -178,17 +235,33 @@ fn text<const N: usize>(value: &str, field: String) -> Result<Text<N>, Refusal> 
 }
 
 fn secret(party_id: Id, name: &str, payee: Option<PayeeAccount>) -> Secret {
-    let value = PartySecret { name: name.to_owned(), payee }.encode_to_vec();
-    Secret::Open { value, subject: party_id }
+    let value = PartySecret {
+        name: name.to_owned(),
+        payee,
+    }
+    .encode_to_vec();
+    Secret::Open {
+        value,
+        subject: party_id,
+    }
 }
 
 /// Sets where a party is paid from now on.
 pub fn set_payee(state: &State, _context: &Context<'_>, request: &SetPayeeRequest) -> Decision {
     let index = party_index(state, &request.party_id, "party_id")?;
-    let Some(payee) = &request.payee else { return refuse(Rejection::FieldMissing, "payee", "") };
+    let Some(payee) = &request.payee else {
+        return refuse(Rejection::FieldMissing, "payee", "");
+    };
     check_payee(payee, "payee")?;
     let party = state.registry.party(index);
-    let row = PayeeRow { party_id: party.party_id, index, previous: party.last };
-    let event = PayeeSet { secrets: vec![secret(party.party_id, "", Some(payee.clone()))], payees: vec![row] };
+    let row = PayeeRow {
+        party_id: party.party_id,
+        index,
+        previous: party.last,
+    };
+    let event = PayeeSet {
+        secrets: vec![secret(party.party_id, "", Some(payee.clone()))],
+        payees: vec![row],
+    };
     Ok(vec![Draft::after(party.last, party.party_id, event)])
 }

@@ -108,13 +108,19 @@ impl<'a> Labels<'a> {
     }
 
     pub fn item(&self, item_id: Id) -> Option<&TaxItem> {
-        self.items.get(&item_id).or_else(|| self.state.tax.item(item_id))
+        self.items
+            .get(&item_id)
+            .or_else(|| self.state.tax.item(item_id))
     }
 
     pub fn item_of_line(&self, list: u32, gnum: u16) -> Option<&TaxItem> {
         match self.by_line.get(&(list, gnum)) {
             Some(item_id) => self.items.get(item_id),
-            None => self.state.tax.item_of_line(list, gnum).and_then(|item| self.item(item.row.item_id)),
+            None => self
+                .state
+                .tax
+                .item_of_line(list, gnum)
+                .and_then(|item| self.item(item.row.item_id)),
         }
     }
 
@@ -131,21 +137,26 @@ impl<'a> Labels<'a> {
         if before.is_none() && !item.stands {
             return;
         }
-        let mut links = before.as_ref().map_or(Vec::new(), |before| before.links.clone());
+        let mut links = before
+            .as_ref()
+            .map_or(Vec::new(), |before| before.links.clone());
         match item.stands {
             true => self.allocate(item, &mut links, out),
             false => self.free(item, &mut links, out),
         }
         let mut row = self.row(item, &links);
         let last = before.as_ref().map_or(Step::NONE, |before| before.last);
-        row.previous = before.as_ref().map_or(Step::NONE, |before| before.row.previous);
+        row.previous = before
+            .as_ref()
+            .map_or(Step::NONE, |before| before.row.previous);
         let is_same = before.as_ref().is_some_and(|before| before.row == row);
         if !is_same {
             row.previous = last;
             out.items.push(row.clone());
         }
         self.by_line.insert((item.list, item.gnum), item.item_id);
-        self.items.insert(item.item_id, TaxItem { row, last, links });
+        self.items
+            .insert(item.item_id, TaxItem { row, last, links });
     }
 
     pub(super) fn invoice(&self, index: u32) -> Option<&Invoice> {
@@ -168,9 +179,18 @@ impl<'a> Labels<'a> {
             return;
         }
         let key = (item.merchant, item.gcode);
-        let known = self.state.tax.invoices_for(key.0, key.1).iter().filter_map(|index| self.state.tax.invoice(*index));
+        let known = self
+            .state
+            .tax
+            .invoices_for(key.0, key.1)
+            .iter()
+            .filter_map(|index| self.state.tax.invoice(*index));
         let mut invoices: Vec<&Invoice> = known
-            .chain(self.new_invoices.iter().filter(|invoice| (invoice.row.buyer, invoice.row.gcode) == key))
+            .chain(
+                self.new_invoices
+                    .iter()
+                    .filter(|invoice| (invoice.row.buyer, invoice.row.gcode) == key),
+            )
             .filter(|invoice| invoice.row.unit == item.unit)
             .collect();
         invoices.sort_by_key(|invoice| (invoice.row.kind, invoice.row.date, invoice.row.index));
@@ -183,11 +203,24 @@ impl<'a> Labels<'a> {
                 continue;
             }
             // The amount up to here rounded down, less what was given before: the parts add up to the whole.
-            let up_to = i128::from(invoice.row.amount_minor) * i128::from(used_qty + qty_e5) / i128::from(total);
+            let up_to = i128::from(invoice.row.amount_minor) * i128::from(used_qty + qty_e5)
+                / i128::from(total);
             let amount_minor = (up_to as i64 - used_amount).max(0);
-            taken.push((invoice.row.index, (used_qty + qty_e5, used_amount + amount_minor)));
-            let delta = ItemLink { invoice: invoice.row.index, qty_e5, amount_minor };
-            out.links.push(LinkRow { item_id: item.item_id, invoice: delta.invoice, qty_e5, amount_minor });
+            taken.push((
+                invoice.row.index,
+                (used_qty + qty_e5, used_amount + amount_minor),
+            ));
+            let delta = ItemLink {
+                invoice: invoice.row.index,
+                qty_e5,
+                amount_minor,
+            };
+            out.links.push(LinkRow {
+                item_id: item.item_id,
+                invoice: delta.invoice,
+                qty_e5,
+                amount_minor,
+            });
             add_link(links, delta);
             wanted -= qty_e5;
             if wanted == 0 {
@@ -200,8 +233,16 @@ impl<'a> Labels<'a> {
     /// Gives invoices back what an item held that does not stand any more.
     fn free(&mut self, item: &Item, links: &mut Vec<ItemLink>, out: &mut Labelled) {
         for link in links.drain(..) {
-            let Some(used) = self.invoice(link.invoice).map(|invoice| self.used_of(invoice)) else { continue };
-            self.used.insert(link.invoice, (used.0 - link.qty_e5, used.1 - link.amount_minor));
+            let Some(used) = self
+                .invoice(link.invoice)
+                .map(|invoice| self.used_of(invoice))
+            else {
+                continue;
+            };
+            self.used.insert(
+                link.invoice,
+                (used.0 - link.qty_e5, used.1 - link.amount_minor),
+            );
             out.links.push(LinkRow {
                 item_id: item.item_id,
                 invoice: link.invoice,
@@ -219,9 +260,17 @@ impl<'a> Labels<'a> {
         };
         let (regime, database, missing) = match item.stands {
             true => self.regime(item, links, policy, rate_bp, flag),
-            false => (Regime::Review, Database::Neither, bit(Condition::R4Departed)),
+            false => (
+                Regime::Review,
+                Database::Neither,
+                bit(Condition::R4Departed),
+            ),
         };
-        let refund_minor = if regime == Regime::RefundTrade { self.refund(links, rate_bp) } else { 0 };
+        let refund_minor = if regime == Regime::RefundTrade {
+            self.refund(links, rate_bp)
+        } else {
+            0
+        };
         TaxItemRow {
             item_id: item.item_id,
             trade_id: item.trade_id,
@@ -253,8 +302,16 @@ impl<'a> Labels<'a> {
         flag: Option<u8>,
     ) -> (Regime, Database, u32) {
         let covered = |kinds: &[InvoiceKind]| {
-            let of_kind = |link: &&ItemLink| self.invoice(link.invoice).is_some_and(|invoice| kinds.contains(&invoice.row.kind));
-            links.iter().filter(of_kind).map(|link| link.qty_e5).sum::<i64>() >= i64::try_from(item.qty_e5).unwrap_or(i64::MAX)
+            let of_kind = |link: &&ItemLink| {
+                self.invoice(link.invoice)
+                    .is_some_and(|invoice| kinds.contains(&invoice.row.kind))
+            };
+            links
+                .iter()
+                .filter(of_kind)
+                .map(|link| link.qty_e5)
+                .sum::<i64>()
+                >= i64::try_from(item.qty_e5).unwrap_or(i64::MAX)
         };
         let party = self.state.registry.get(item.merchant);
         let vat_class = party.map_or(0, |party| party.vat_class);
@@ -267,14 +324,20 @@ impl<'a> Labels<'a> {
         let refund_missing = unless(vat_class == VAT_GENERAL, Condition::R1GeneralTaxpayer)
             | unless(filed != 0 && filed <= self.today, Condition::R2RefundFiling)
             | unless(item.is_departed, Condition::R4Departed)
-            | unless(covered(&[InvoiceKind::SpecialVat]), Condition::R8SpecialInvoice)
+            | unless(
+                covered(&[InvoiceKind::SpecialVat]),
+                Condition::R8SpecialInvoice,
+            )
             | unless(rate_bp > 0, Condition::R9Rate)
             | unless(item.statistics_flag == TYPE_B, Condition::TypeBList)
             | code_missing;
         let (is_registered, is_in_zone) = self.zone(item);
         let zone_missing = unless(is_registered, Condition::N1ZoneRegistration)
             | unless(is_in_zone, Condition::N2ZoneCustoms)
-            | unless(flag.is_some_and(|flag| flag != 1), Condition::N3NotCancelled)
+            | unless(
+                flag.is_some_and(|flag| flag != 1),
+                Condition::N3NotCancelled,
+            )
             | unless(links.is_empty(), Condition::N4NoVoucher)
             | code_missing;
         let found = Findings {
@@ -299,13 +362,27 @@ impl<'a> Labels<'a> {
 
     /// Whether the merchant registered the goods in a zone, and whether the list went through that zone's customs.
     fn zone(&self, item: &Item) -> (bool, bool) {
-        let new = self.new_zones.iter().filter(|zone| (zone.merchant, zone.gcode) == (item.merchant, item.gcode));
-        let known = self.state.tax.zones_for(item.merchant, item.gcode).chain(new);
-        let valid = known.filter(|zone| is_valid_on(item.export_date, zone.valid_from, zone.valid_until));
+        let new = self
+            .new_zones
+            .iter()
+            .filter(|zone| (zone.merchant, zone.gcode) == (item.merchant, item.gcode));
+        let known = self
+            .state
+            .tax
+            .zones_for(item.merchant, item.gcode)
+            .chain(new);
+        let valid =
+            known.filter(|zone| is_valid_on(item.export_date, zone.valid_from, zone.valid_until));
         let mut found = (false, false);
         for zone in valid {
-            let is_office = item.customs_code.as_str().starts_with(zone.customs_district.as_str());
-            found = (true, found.1 || (is_office && item.trade_mode == RETAIL_MODE));
+            let is_office = item
+                .customs_code
+                .as_str()
+                .starts_with(zone.customs_district.as_str());
+            found = (
+                true,
+                found.1 || (is_office && item.trade_mode == RETAIL_MODE),
+            );
         }
         found
     }
@@ -313,8 +390,14 @@ impl<'a> Labels<'a> {
     /// CNY fen: allocated amounts without tax times the rate, rounded down once.
     fn refund(&self, links: &[ItemLink], rate_bp: u16) -> i64 {
         let of = |link: &ItemLink| {
-            let paid_bp = self.invoice(link.invoice).map_or(0, |invoice| invoice.row.tax_rate_bp);
-            let rate_bp = if paid_bp <= SMALL_RATE_BP { rate_bp.min(paid_bp) } else { rate_bp };
+            let paid_bp = self
+                .invoice(link.invoice)
+                .map_or(0, |invoice| invoice.row.tax_rate_bp);
+            let rate_bp = if paid_bp <= SMALL_RATE_BP {
+                rate_bp.min(paid_bp)
+            } else {
+                rate_bp
+            };
             i128::from(link.amount_minor) * i128::from(rate_bp)
         };
         i64::try_from(links.iter().map(of).sum::<i128>() / 10_000).unwrap_or(i64::MAX)

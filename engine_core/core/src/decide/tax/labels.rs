@@ -9,16 +9,18 @@ use crate::event::tax::ItemsLabelled;
 use crate::event::{Draft, NO_INDEX};
 use crate::ids::Id;
 use crate::money::Decimal5;
+use crate::state::State;
 use crate::state::document::{ListCase, Slots};
 use crate::state::trade::TradeState;
-use crate::state::State;
 
 /// Most rows of one entry.
 const ROWS_MAX: usize = 8192;
 
 /// True while the value of a trade is proven: its items may stand in a database.
 fn is_proven(state: TradeState, verified_minor: i64, returned_minor: i64) -> bool {
-    matches!(state, TradeState::Released | TradeState::Closed) && verified_minor > 0 && returned_minor == 0
+    matches!(state, TradeState::Released | TradeState::Closed)
+        && verified_minor > 0
+        && returned_minor == 0
 }
 
 impl Labels<'_> {
@@ -26,21 +28,39 @@ impl Labels<'_> {
     /// listed by two agents stand in the databases once.
     pub fn of_order(&mut self, desk: &Desk<'_>, order_slot: u32, outcome: &Outcome) -> Labelled {
         let mut out = Labelled::default();
-        let Some(order) = desk.orders.at(order_slot) else { return out };
+        let Some(order) = desk.orders.at(order_slot) else {
+            return out;
+        };
         let mut standing: Vec<(u32, u16)> = Vec::new();
         let mut items = Vec::new();
         for (line, ordinal) in &outcome.lines {
             let planned = &outcome.trades[*ordinal];
             let row = &planned.row;
-            let stands = row.merchant != NO_INDEX && is_proven(row.state, row.verified_minor, planned.returned_minor);
-            let (Some(slot), true) = (line.list, stands) else { continue };
-            let Some(list) = desk.lists.at(slot) else { continue };
+            let stands = row.merchant != NO_INDEX
+                && is_proven(row.state, row.verified_minor, planned.returned_minor);
+            let (Some(slot), true) = (line.list, stands) else {
+                continue;
+            };
+            let Some(list) = desk.lists.at(slot) else {
+                continue;
+            };
             standing.push((slot, line.gnum));
-            items.extend(item_of(desk, (order.first_ms, slot, list), line, (row.trade_id, row.merchant)));
+            items.extend(item_of(
+                desk,
+                (order.first_ms, slot, list),
+                line,
+                (row.trade_id, row.merchant),
+            ));
         }
         for slot in &order.lists {
-            let Some(list) = desk.lists.at(*slot) else { continue };
-            for line in list.lines.iter().filter(|line| !standing.contains(&(*slot, line.gnum))) {
+            let Some(list) = desk.lists.at(*slot) else {
+                continue;
+            };
+            for line in list
+                .lines
+                .iter()
+                .filter(|line| !standing.contains(&(*slot, line.gnum)))
+            {
                 if let Some(item) = self.item_of_line(*slot, line.gnum) {
                     items.push(Item::again(&item.row, list, false, false));
                 }
@@ -57,12 +77,22 @@ impl Labels<'_> {
         let state = self.state;
         for known in state.tax.items_of(merchant) {
             let row = &known.row;
-            let Some(list) = state.documents.lists.get(row.list as usize) else { continue };
+            let Some(list) = state.documents.lists.get(row.list as usize) else {
+                continue;
+            };
             let trade = state.trades.get(row.trade_id);
-            let returned_minor = state.documents.origin(row.trade_id).unwrap_or_default().returned_minor;
-            let is_valued = trade.is_some_and(|trade| is_proven(trade.state, trade.verified_minor, returned_minor));
+            let returned_minor = state
+                .documents
+                .origin(row.trade_id)
+                .unwrap_or_default()
+                .returned_minor;
+            let is_valued = trade
+                .is_some_and(|trade| is_proven(trade.state, trade.verified_minor, returned_minor));
             let stands = is_valued && list.is_released() && row_stands(state, row.list, row.gnum);
-            self.label(&Item::again(row, list, is_departed(state, list), stands), out);
+            self.label(
+                &Item::again(row, list, is_departed(state, list), stands),
+                out,
+            );
         }
     }
 }
@@ -70,7 +100,13 @@ impl Labels<'_> {
 /// The line is still listed, and no earlier released list of the order holds it.
 fn row_stands(state: &State, slot: u32, gnum: u16) -> bool {
     let lists = &state.documents.lists;
-    let Some(order) = state.documents.orders.get(lists[slot as usize].head.order as usize) else { return false };
+    let Some(order) = state
+        .documents
+        .orders
+        .get(lists[slot as usize].head.order as usize)
+    else {
+        return false;
+    };
     let holds = |slot: &&u32| {
         let list = &lists[**slot as usize];
         list.is_released() && list.lines.iter().any(|line| line.gnum == gnum)
@@ -94,7 +130,11 @@ fn item_of(
     let line = list.lines.iter().find(|line| line.gnum == judged.gnum)?;
     let waybill = desk.waybills.at(list.head.waybill);
     Some(Item {
-        item_id: Id::derive(first_ms, "tax-item", &[&list.key.0, &line.gnum.to_be_bytes()]),
+        item_id: Id::derive(
+            first_ms,
+            "tax-item",
+            &[&list.key.0, &line.gnum.to_be_bytes()],
+        ),
         trade_id,
         merchant,
         list: slot,
@@ -120,7 +160,11 @@ pub fn label_items(state: &State, context: &Context<'_>, request: &LabelItemsReq
     Labels::new(state, context.now_ms).of_merchant(merchant, &mut out);
     let mut drafts = entries(merchant, out, 0);
     if drafts.is_empty() {
-        let event = ItemsLabelled { merchant, links: Vec::new(), items: Vec::new() };
+        let event = ItemsLabelled {
+            merchant,
+            links: Vec::new(),
+            items: Vec::new(),
+        };
         drafts.push(Draft::first(state.registry.id_of(merchant), event));
     }
     Ok(drafts)
@@ -132,9 +176,25 @@ pub(super) fn entries(merchant: u32, mut labelled: Labelled, taken: usize) -> Ve
     let mut room = ROWS_MAX.saturating_sub(taken);
     while labelled.rows() > 0 {
         // Items come first when entries are applied, so a link never stands before its item.
-        let items: Vec<_> = labelled.items.drain(..labelled.items.len().min(room)).collect();
-        let links = labelled.links.drain(..labelled.links.len().min(room - items.len())).collect();
-        drafts.push(Draft { continues: true, ..Draft::first(Id::ZERO, ItemsLabelled { merchant, links, items }) });
+        let items: Vec<_> = labelled
+            .items
+            .drain(..labelled.items.len().min(room))
+            .collect();
+        let links = labelled
+            .links
+            .drain(..labelled.links.len().min(room - items.len()))
+            .collect();
+        drafts.push(Draft {
+            continues: true,
+            ..Draft::first(
+                Id::ZERO,
+                ItemsLabelled {
+                    merchant,
+                    links,
+                    items,
+                },
+            )
+        });
         room = ROWS_MAX;
     }
     if let Some(last) = drafts.last_mut() {
@@ -142,4 +202,3 @@ pub(super) fn entries(merchant: u32, mut labelled: Labelled, taken: usize) -> Ve
     }
     drafts
 }
-

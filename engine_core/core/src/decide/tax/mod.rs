@@ -31,11 +31,16 @@ pub fn day_of(time_ms: u64) -> u32 {
     // Days to a date of the Gregorian calendar, counted from 1 March of year 0.
     let days = (time_ms + OFFSET_MS) / 86_400_000 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year * 10_000 + month * 100 + day) as u32
 }
@@ -65,9 +70,14 @@ mod tests {
 
     #[test]
     fn dates_are_real_days() {
-        for (date, expected) in
-            [(20260229, false), (20280229, true), (20261301, false), (20260431, false), (20260430, true), (0, false)]
-        {
+        for (date, expected) in [
+            (20260229, false),
+            (20280229, true),
+            (20261301, false),
+            (20260431, false),
+            (20260430, true),
+            (0, false),
+        ] {
             assert_eq!(is_date(date), expected, "{date}");
         }
     }

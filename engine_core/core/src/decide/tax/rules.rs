@@ -107,9 +107,15 @@ pub const RULES: &[Rule] = &[
 /// The regime of an item and its database; what fits nowhere is for a person to look at.
 pub fn select(found: &Findings) -> (Regime, Database) {
     let applies = |rule: &&Rule| {
-        super::is_valid_on(found.export_date, rule.valid_from, rule.valid_until) && (rule.test)(found)
+        super::is_valid_on(found.export_date, rule.valid_from, rule.valid_until)
+            && (rule.test)(found)
     };
-    RULES.iter().find(applies).map_or((Regime::Review, Database::Neither), |rule| (rule.regime, rule.database))
+    RULES
+        .iter()
+        .find(applies)
+        .map_or((Regime::Review, Database::Neither), |rule| {
+            (rule.regime, rule.database)
+        })
 }
 
 #[cfg(test)]
@@ -131,23 +137,103 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_holds_decides() {
-        let refund = Findings { refund_missing: 0, has_voucher: true, has_part_of_voucher: true, ..FAILING };
-        let zone = Findings { zone_missing: 0, is_in_zone: true, ..FAILING };
+        let refund = Findings {
+            refund_missing: 0,
+            has_voucher: true,
+            has_part_of_voucher: true,
+            ..FAILING
+        };
+        let zone = Findings {
+            zone_missing: 0,
+            is_in_zone: true,
+            ..FAILING
+        };
         for (found, regime, database) in [
-            (Findings { flag: Some(1), ..refund }, Regime::TaxedFlag1, Database::Neither),
-            (Findings { today: 20290802, ..refund }, Regime::TaxedOverdue, Database::Neither),
-            (Findings { today: 20290801, ..refund }, Regime::RefundTrade, Database::Refund),
+            (
+                Findings {
+                    flag: Some(1),
+                    ..refund
+                },
+                Regime::TaxedFlag1,
+                Database::Neither,
+            ),
+            (
+                Findings {
+                    today: 20290802,
+                    ..refund
+                },
+                Regime::TaxedOverdue,
+                Database::Neither,
+            ),
+            (
+                Findings {
+                    today: 20290801,
+                    ..refund
+                },
+                Regime::RefundTrade,
+                Database::Refund,
+            ),
             // The clock runs for exports from 2026 on only.
-            (Findings { export_date: 20251231, today: 20300101, ..refund }, Regime::RefundTrade, Database::Refund),
-            (Findings { flag: Some(2), ..refund }, Regime::ExemptFlag2, Database::Neither),
-            (Findings { is_small_scale: true, ..refund }, Regime::ExemptSmall, Database::Neither),
+            (
+                Findings {
+                    export_date: 20251231,
+                    today: 20300101,
+                    ..refund
+                },
+                Regime::RefundTrade,
+                Database::Refund,
+            ),
+            (
+                Findings {
+                    flag: Some(2),
+                    ..refund
+                },
+                Regime::ExemptFlag2,
+                Database::Neither,
+            ),
+            (
+                Findings {
+                    is_small_scale: true,
+                    ..refund
+                },
+                Regime::ExemptSmall,
+                Database::Neither,
+            ),
             (refund, Regime::RefundTrade, Database::Refund),
-            (Findings { refund_missing: 1 << 9, ..refund }, Regime::ExemptVoucher, Database::Neither),
+            (
+                Findings {
+                    refund_missing: 1 << 9,
+                    ..refund
+                },
+                Regime::ExemptVoucher,
+                Database::Neither,
+            ),
             (zone, Regime::ExemptNoInvoice, Database::ExemptNoInvoice),
-            (Findings { export_date: 20180901, ..zone }, Regime::Review, Database::Neither),
+            (
+                Findings {
+                    export_date: 20180901,
+                    ..zone
+                },
+                Regime::Review,
+                Database::Neither,
+            ),
             (FAILING, Regime::TaxedNoVoucher, Database::Neither),
-            (Findings { has_part_of_voucher: true, ..FAILING }, Regime::Review, Database::Neither),
-            (Findings { is_in_zone: true, ..FAILING }, Regime::Review, Database::Neither),
+            (
+                Findings {
+                    has_part_of_voucher: true,
+                    ..FAILING
+                },
+                Regime::Review,
+                Database::Neither,
+            ),
+            (
+                Findings {
+                    is_in_zone: true,
+                    ..FAILING
+                },
+                Regime::Review,
+                Database::Neither,
+            ),
         ] {
             assert_eq!(select(&found), (regime, database), "{found:?}");
         }
@@ -158,7 +244,12 @@ mod tests {
         for rule in RULES {
             assert!(!rule.basis.is_empty());
             let is_refund = rule.regime == Regime::RefundTrade;
-            assert_eq!(rule.database == Database::Refund, is_refund, "{:?}", rule.regime);
+            assert_eq!(
+                rule.database == Database::Refund,
+                is_refund,
+                "{:?}",
+                rule.regime
+            );
         }
     }
 }

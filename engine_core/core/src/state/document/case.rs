@@ -53,8 +53,19 @@ impl Line {
 
     /// True when both say the same of the goods.
     pub fn agrees(&self, other: &Self) -> bool {
-        (self.gnum, self.item, self.currency, self.total_e5, self.qty_e5)
-            == (other.gnum, other.item, other.currency, other.total_e5, other.qty_e5)
+        (
+            self.gnum,
+            self.item,
+            self.currency,
+            self.total_e5,
+            self.qty_e5,
+        ) == (
+            other.gnum,
+            other.item,
+            other.currency,
+            other.total_e5,
+            other.qty_e5,
+        )
     }
 
     fn digest(&self, hasher: &mut Sha256) {
@@ -100,7 +111,12 @@ impl Version {
     }
 
     pub fn says_the_same(&self, other: &Self) -> bool {
-        self.lines.len() == other.lines.len() && self.lines.iter().zip(&other.lines).all(|(one, two)| one.agrees(two))
+        self.lines.len() == other.lines.len()
+            && self
+                .lines
+                .iter()
+                .zip(&other.lines)
+                .all(|(one, two)| one.agrees(two))
     }
 }
 
@@ -150,12 +166,17 @@ impl OrderCase {
     }
 
     pub fn version_of(&self, consignor: Text<18>) -> Option<usize> {
-        self.versions.iter().position(|version| version.consignor == consignor)
+        self.versions
+            .iter()
+            .position(|version| version.consignor == consignor)
     }
 
     /// Notes a trade row. What an officer settled keeps the evidence it was settled on.
     pub fn put_trade(&mut self, row: &TradeRow) {
-        let known = self.trades.iter_mut().find(|trade| trade.trade_id == row.trade_id);
+        let known = self
+            .trades
+            .iter_mut()
+            .find(|trade| trade.trade_id == row.trade_id);
         match known {
             Some(trade) if trade.settled.is_none() => trade.by_evidence = row.merchant,
             Some(_) => {}
@@ -169,7 +190,11 @@ impl OrderCase {
     }
 
     pub fn settle(&mut self, trade_id: Id, merchant: u32, settled: MerchantReason) {
-        for trade in self.trades.iter_mut().filter(|trade| trade.trade_id == trade_id) {
+        for trade in self
+            .trades
+            .iter_mut()
+            .filter(|trade| trade.trade_id == trade_id)
+        {
             trade.settled = Some((merchant, settled));
         }
     }
@@ -194,7 +219,10 @@ impl OrderCase {
             version.step.put(&mut bytes);
         }
         hasher.update(&bytes);
-        self.versions.iter().flat_map(|version| &version.lines).for_each(|line| line.digest(hasher));
+        self.versions
+            .iter()
+            .flat_map(|version| &version.lines)
+            .for_each(|line| line.digest(hasher));
     }
 }
 
@@ -284,7 +312,10 @@ impl WaybillCase {
     pub fn new(key: KeyDigest, first_ms: u64) -> Self {
         Self {
             key,
-            head: WaybillRow { consignor: Text::default(), consignor_party: NO_INDEX },
+            head: WaybillRow {
+                consignor: Text::default(),
+                consignor_party: NO_INDEX,
+            },
             first_ms,
             app_status: 0,
             status: 0,
@@ -327,7 +358,14 @@ pub struct DepartureCase {
 
 impl DepartureCase {
     pub fn new(key: KeyDigest) -> Self {
-        Self { key, app_status: 0, status: 0, stamp: 0, waybills: Vec::new(), last: Step::NONE }
+        Self {
+            key,
+            app_status: 0,
+            status: 0,
+            stamp: 0,
+            waybills: Vec::new(),
+            last: Step::NONE,
+        }
     }
 
     pub(super) fn digest(&self, hasher: &mut Sha256) {
@@ -335,7 +373,9 @@ impl DepartureCase {
         self.key.put(&mut bytes);
         (self.app_status, self.status).put(&mut bytes);
         (self.stamp, self.last).put(&mut bytes);
-        self.waybills.iter().for_each(|waybill| waybill.put(&mut bytes));
+        self.waybills
+            .iter()
+            .for_each(|waybill| waybill.put(&mut bytes));
         hasher.update(&bytes);
     }
 }
@@ -351,7 +391,12 @@ pub struct MessageCase {
 
 impl MessageCase {
     pub fn new(key: KeyDigest) -> Self {
-        Self { key, status: 0, stamp: 0, last: Step::NONE }
+        Self {
+            key,
+            status: 0,
+            stamp: 0,
+            last: Step::NONE,
+        }
     }
 
     pub(super) fn digest(&self, hasher: &mut Sha256) {

@@ -8,15 +8,17 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 pub use case::{
-    DECLARED, DepartureCase, Line, ListCase, MessageCase, OrderCase, OrderTrade, Version, WaybillCase, is_accepted,
-    is_rejected,
+    DECLARED, DepartureCase, Line, ListCase, MessageCase, OrderCase, OrderTrade, Version,
+    WaybillCase, is_accepted, is_rejected,
 };
 pub use record::{Cases, Recorded, Slots, record};
 
 use super::{State, Table};
-use crate::event::codec::Wire;
-use crate::event::customs::{ClawbackRow, DisputeSettled, DocumentsRecorded, ReturnReported, TradeClosed};
 use crate::event::At;
+use crate::event::codec::Wire;
+use crate::event::customs::{
+    ClawbackRow, DisputeSettled, DocumentsRecorded, ReturnReported, TradeClosed,
+};
 use crate::ids::{Id, KeyDigest, Step};
 use crate::state::trade::TradeRow;
 
@@ -77,7 +79,9 @@ impl Documents {
 
     /// The order a trade came from.
     pub fn order_of(&self, trade_id: Id) -> Option<&OrderCase> {
-        self.origins.get(&trade_id).and_then(|origin| self.orders.get(origin.order as usize))
+        self.origins
+            .get(&trade_id)
+            .and_then(|origin| self.orders.get(origin.order as usize))
     }
 }
 
@@ -109,7 +113,10 @@ impl State {
     pub fn record_documents(&mut self, at: &At, event: &DocumentsRecorded) {
         record::record_all(&mut self.documents, at, event);
         for (ordinal, row) in event.documents.iter().enumerate() {
-            let deposit = Deposit { step: at.step(ordinal), content: row.content };
+            let deposit = Deposit {
+                step: at.step(ordinal),
+                content: row.content,
+            };
             self.documents.deposits.insert(row.document_id, deposit);
         }
         let first = event.first_trade_row();
@@ -119,7 +126,13 @@ impl State {
     }
 
     /// Applies trades as decided; their rows begin at `first`.
-    fn put_trades(&mut self, at: &At, first: usize, trades: &[TradeRow], clawbacks: &[ClawbackRow]) {
+    fn put_trades(
+        &mut self,
+        at: &At,
+        first: usize,
+        trades: &[TradeRow],
+        clawbacks: &[ClawbackRow],
+    ) {
         for (ordinal, row) in trades.iter().enumerate() {
             self.put_trade(row, at.step(first + ordinal));
         }
@@ -130,18 +143,32 @@ impl State {
 
     fn put_trade(&mut self, row: &TradeRow, step: Step) {
         self.trades.put(row, step);
-        let Some(order) = self.documents.named(row.order_key) else { return };
-        self.documents.origins.entry(row.trade_id).or_insert(TradeOrigin { order, created: step, ..TradeOrigin::default() });
+        let Some(order) = self.documents.named(row.order_key) else {
+            return;
+        };
+        self.documents
+            .origins
+            .entry(row.trade_id)
+            .or_insert(TradeOrigin {
+                order,
+                created: step,
+                ..TradeOrigin::default()
+            });
         if let Some(case) = self.documents.orders.get_mut(order as usize) {
             case.put_trade(row);
         }
     }
 
     fn put_clawback(&mut self, row: &ClawbackRow, step: Step) {
-        let Some(slot) = self.trades.slot_of(row.trade_id) else { return };
+        let Some(slot) = self.trades.slot_of(row.trade_id) else {
+            return;
+        };
         let before = self.trades.at(slot).clawback_minor;
-        self.trades.change(slot, step, |trade| trade.clawback_minor = row.clawback_minor);
-        self.merchants.clawback_changed(row.merchant, before, row.clawback_minor);
+        self.trades.change(slot, step, |trade| {
+            trade.clawback_minor = row.clawback_minor
+        });
+        self.merchants
+            .clawback_changed(row.merchant, before, row.clawback_minor);
     }
 
     pub fn settle_dispute(&mut self, at: &At, event: &DisputeSettled) {
@@ -158,14 +185,22 @@ impl State {
 
     pub fn report_return(&mut self, at: &At, event: &ReturnReported) {
         self.put_trades(at, 0, &event.trades, &event.clawbacks);
-        self.documents.origins.entry(event.trade_id).or_default().returned_minor += event.amount_minor;
+        self.documents
+            .origins
+            .entry(event.trade_id)
+            .or_default()
+            .returned_minor += event.amount_minor;
         let links = event.trades.len() + event.clawbacks.len();
         self.tax.put_labels(at, links, &event.links, &event.items);
     }
 
     pub fn close_trade(&mut self, at: &At, event: &TradeClosed) {
         self.put_trades(at, 0, &event.trades, &[]);
-        self.documents.origins.entry(event.trade_id).or_default().closed = event.reason;
+        self.documents
+            .origins
+            .entry(event.trade_id)
+            .or_default()
+            .closed = event.reason;
     }
 }
 

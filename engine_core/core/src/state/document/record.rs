@@ -61,8 +61,13 @@ const APPROVED: i32 = 399;
 
 /// Applies one document.
 pub fn record(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    recorded.names.iter().for_each(|name| open(cases, name, recorded.time_ms));
-    let Ok(doc_type) = DocumentType::try_from(i32::from(recorded.row.doc_type)) else { return };
+    recorded
+        .names
+        .iter()
+        .for_each(|name| open(cases, name, recorded.time_ms));
+    let Ok(doc_type) = DocumentType::try_from(i32::from(recorded.row.doc_type)) else {
+        return;
+    };
     match doc_type {
         DocumentType::Order => record_order(cases, recorded),
         DocumentType::OrderReply => record_order_reply(cases, recorded),
@@ -82,7 +87,9 @@ fn open(cases: &mut dyn Cases, name: &NameRow, time_ms: u64) {
     match name.kind {
         NameKind::Order => push_at(cases.orders(), name.slot, || OrderCase::new(key, time_ms)),
         NameKind::List => push_at(cases.lists(), name.slot, || ListCase::new(key)),
-        NameKind::Waybill => push_at(cases.waybills(), name.slot, || WaybillCase::new(key, time_ms)),
+        NameKind::Waybill => push_at(cases.waybills(), name.slot, || {
+            WaybillCase::new(key, time_ms)
+        }),
         NameKind::Departure => push_at(cases.departures(), name.slot, || DepartureCase::new(key)),
         NameKind::Message => push_at(cases.messages(), name.slot, || MessageCase::new(key)),
     }
@@ -96,7 +103,10 @@ fn push_at<T>(slots: &mut dyn Slots<T>, slot: u32, case: impl FnOnce() -> T) {
 }
 
 fn record_order(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    let (Some(head), Some(order)) = (recorded.order, cases.orders().at_mut(recorded.row.subject)) else { return };
+    let (Some(head), Some(order)) = (recorded.order, cases.orders().at_mut(recorded.row.subject))
+    else {
+        return;
+    };
     let version = Version {
         consignor: head.consignor,
         consignor_party: head.consignor_party,
@@ -115,7 +125,9 @@ fn record_order(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
 }
 
 fn record_order_reply(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    let Some(order) = cases.orders().at_mut(recorded.row.subject) else { return };
+    let Some(order) = cases.orders().at_mut(recorded.row.subject) else {
+        return;
+    };
     if let Some(version) = order.versions.get_mut(usize::from(recorded.row.part)) {
         version.status = recorded.row.status;
         version.stamp = recorded.row.stamp;
@@ -129,7 +141,9 @@ fn note(order: &mut OrderCase, recorded: &Recorded<'_>) {
 }
 
 fn record_waybill(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    let Some(waybill) = cases.waybills().at_mut(recorded.row.subject) else { return };
+    let Some(waybill) = cases.waybills().at_mut(recorded.row.subject) else {
+        return;
+    };
     match recorded.waybill {
         Some(head) => {
             waybill.head = head.clone();
@@ -149,8 +163,12 @@ fn record_waybill(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
 }
 
 fn record_list(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    let (Some(head), slot) = (recorded.list, recorded.row.subject) else { return };
-    let Some(list) = cases.lists().at_mut(slot) else { return };
+    let (Some(head), slot) = (recorded.list, recorded.row.subject) else {
+        return;
+    };
+    let Some(list) = cases.lists().at_mut(slot) else {
+        return;
+    };
     let before = list.head.waybill;
     list.head = head.clone();
     list.app_status = recorded.row.app_status;
@@ -175,10 +193,16 @@ fn record_list(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
 }
 
 fn record_about_list(cases: &mut dyn Cases, recorded: &Recorded<'_>, doc_type: DocumentType) {
-    let Some(list) = cases.lists().at_mut(recorded.row.subject) else { return };
+    let Some(list) = cases.lists().at_mut(recorded.row.subject) else {
+        return;
+    };
     match doc_type {
-        DocumentType::ListReply => (list.status, list.stamp) = (recorded.row.status, recorded.row.stamp),
-        DocumentType::WithdrawalReply if recorded.row.status == APPROVED => list.is_withdrawn = true,
+        DocumentType::ListReply => {
+            (list.status, list.stamp) = (recorded.row.status, recorded.row.stamp)
+        }
+        DocumentType::WithdrawalReply if recorded.row.status == APPROVED => {
+            list.is_withdrawn = true
+        }
         _ => {}
     }
     list.last = recorded.step;
@@ -189,7 +213,9 @@ fn record_about_list(cases: &mut dyn Cases, recorded: &Recorded<'_>, doc_type: D
 }
 
 fn record_departure(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    let Some(departure) = cases.departures().at_mut(recorded.row.subject) else { return };
+    let Some(departure) = cases.departures().at_mut(recorded.row.subject) else {
+        return;
+    };
     departure.last = recorded.step;
     if i32::from(recorded.row.doc_type) == DocumentType::Departure as i32 {
         departure.app_status = recorded.row.app_status;
@@ -209,7 +235,9 @@ fn record_departure(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
 }
 
 fn record_message(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
-    let Some(message) = cases.messages().at_mut(recorded.row.subject) else { return };
+    let Some(message) = cases.messages().at_mut(recorded.row.subject) else {
+        return;
+    };
     message.status = recorded.row.status;
     message.stamp = recorded.row.stamp;
     message.last = recorded.step;
@@ -217,17 +245,37 @@ fn record_message(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
 
 /// Applies all documents of an entry: each takes its rows from the front of what is left of the other sections.
 pub fn record_all(cases: &mut dyn Cases, at: &At, event: &DocumentsRecorded) {
-    let (mut orders, mut lists, mut waybills) = (event.orders.iter(), event.lists.iter(), event.waybills.iter());
-    let (mut lines, mut names, mut members) = (&event.lines[..], &event.names[..], &event.members[..]);
+    let (mut orders, mut lists, mut waybills) = (
+        event.orders.iter(),
+        event.lists.iter(),
+        event.waybills.iter(),
+    );
+    let (mut lines, mut names, mut members) =
+        (&event.lines[..], &event.names[..], &event.members[..]);
     for (ordinal, row) in event.documents.iter().enumerate() {
         let doc_type = DocumentType::try_from(i32::from(row.doc_type)).unwrap_or_default();
-        let order = (doc_type == DocumentType::Order).then(|| orders.next()).flatten();
-        let list = (doc_type == DocumentType::List).then(|| lists.next()).flatten();
-        let waybill = (doc_type == DocumentType::Waybill).then(|| waybills.next()).flatten();
-        let count = order.map(|order| order.lines).or(list.map(|list| list.lines)).unwrap_or(0);
+        let order = (doc_type == DocumentType::Order)
+            .then(|| orders.next())
+            .flatten();
+        let list = (doc_type == DocumentType::List)
+            .then(|| lists.next())
+            .flatten();
+        let waybill = (doc_type == DocumentType::Waybill)
+            .then(|| waybills.next())
+            .flatten();
+        let count = order
+            .map(|order| order.lines)
+            .or(list.map(|list| list.lines))
+            .unwrap_or(0);
         let named = event.names_per_document.get(ordinal).copied().unwrap_or(0);
-        let on_board = members.iter().take_while(|member| usize::from(member.document) == ordinal).count();
-        let slots: Vec<u32> = take(&mut members, on_board).iter().map(|member| member.member).collect();
+        let on_board = members
+            .iter()
+            .take_while(|member| usize::from(member.document) == ordinal)
+            .count();
+        let slots: Vec<u32> = take(&mut members, on_board)
+            .iter()
+            .map(|member| member.member)
+            .collect();
         let recorded = Recorded {
             row,
             order,

@@ -27,7 +27,9 @@ impl Actors {
 impl State {
     pub fn admit_actor(&mut self, event: &ActorAdmitted) {
         let index = self.actors.identities.len() as u32;
-        self.actors.by_identity.insert(event.identity.clone(), index);
+        self.actors
+            .by_identity
+            .insert(event.identity.clone(), index);
         self.actors.identities.push(event.identity.clone());
     }
 }

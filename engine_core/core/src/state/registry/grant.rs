@@ -25,9 +25,15 @@ pub struct Grant {
 
 impl Grant {
     /// Why the grant does not serve now; `None` when it does. Without a currency any will do.
-    fn refusal(&self, purpose: Purpose, currency: Option<Currency>, now_ms: u64) -> Option<Rejection> {
+    fn refusal(
+        &self,
+        purpose: Purpose,
+        currency: Option<Currency>,
+        now_ms: u64,
+    ) -> Option<Rejection> {
         let row = &self.row;
-        let is_currency = row.currency.0 == 0 || currency.is_none_or(|currency| row.currency == currency);
+        let is_currency =
+            row.currency.0 == 0 || currency.is_none_or(|currency| row.currency == currency);
         let is_in_scope = row.purpose == purpose && is_currency && row.valid_from_ms <= now_ms;
         if !is_in_scope {
             Some(Rejection::OutsideGrant)
@@ -76,8 +82,14 @@ impl Registry {
     }
 
     fn grants_of(&self, grantor: u32) -> impl Iterator<Item = &Grant> {
-        let indexes = self.grants.by_grantor.get(&grantor).map_or(&[][..], Vec::as_slice);
-        indexes.iter().map(|index| &self.grants.grants[*index as usize])
+        let indexes = self
+            .grants
+            .by_grantor
+            .get(&grantor)
+            .map_or(&[][..], Vec::as_slice);
+        indexes
+            .iter()
+            .map(|index| &self.grants.grants[*index as usize])
     }
 
     /// Index of the first grant by which `grantee` may use data of `grantor`. Of several that do not serve, the first
@@ -91,11 +103,16 @@ impl Registry {
         now_ms: u64,
     ) -> Result<u32, Rejection> {
         let mut refused: Option<Rejection> = None;
-        for grant in self.grants_of(grantor).filter(|grant| grant.row.grantee == grantee) {
+        for grant in self
+            .grants_of(grantor)
+            .filter(|grant| grant.row.grantee == grantee)
+        {
             match grant.refusal(purpose, currency, now_ms) {
                 None => return Ok(grant.row.index),
                 Some(rejection) => {
-                    let first = refused.map_or(rejection, |before| std::cmp::min_by_key(before, rejection, |r| *r as i32));
+                    let first = refused.map_or(rejection, |before| {
+                        std::cmp::min_by_key(before, rejection, |r| *r as i32)
+                    });
                     refused = Some(first);
                 }
             }
@@ -113,8 +130,13 @@ impl Registry {
         now_ms: u64,
     ) -> Option<u32> {
         let serving = |grant: &&Grant| grant.refusal(purpose, Some(currency), now_ms).is_none();
-        let to_preferred = self.grants_of(grantor).filter(serving).find(|grant| grant.row.grantee == preferred);
-        to_preferred.or_else(|| self.grants_of(grantor).find(serving)).map(|grant| grant.row.index)
+        let to_preferred = self
+            .grants_of(grantor)
+            .filter(serving)
+            .find(|grant| grant.row.grantee == preferred);
+        to_preferred
+            .or_else(|| self.grants_of(grantor).find(serving))
+            .map(|grant| grant.row.index)
     }
 }
 
@@ -124,8 +146,17 @@ impl State {
         for (ordinal, row) in event.grants.iter().enumerate() {
             let step = at.step(ordinal);
             grants.by_id.insert(row.grant_id, row.index);
-            grants.by_grantor.entry(row.grantor).or_default().push(row.index);
-            grants.grants.push(Grant { row: row.clone(), revoked_at_ms: 0, registered: step, last: step });
+            grants
+                .by_grantor
+                .entry(row.grantor)
+                .or_default()
+                .push(row.index);
+            grants.grants.push(Grant {
+                row: row.clone(),
+                revoked_at_ms: 0,
+                registered: step,
+                last: step,
+            });
         }
     }
 

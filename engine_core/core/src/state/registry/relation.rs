@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::Registry;
 use crate::event::codec::{Row, Text, Wire};
-use crate::event::registry::{PREFIX_BYTES, RelationEnded, RelationKind, RelationRow, RelationsRegistered};
+use crate::event::registry::{
+    PREFIX_BYTES, RelationEnded, RelationKind, RelationRow, RelationsRegistered,
+};
 use crate::event::{At, NO_INDEX};
 use crate::ids::{Id, Step};
 use crate::state::State;
@@ -23,7 +25,9 @@ pub struct Relation {
 impl Relation {
     fn is_valid(&self, time_ms: u64) -> bool {
         let before = |end: u64| end == 0 || time_ms < end;
-        self.row.valid_from_ms <= time_ms && before(self.row.valid_until_ms) && before(self.ended_at_ms)
+        self.row.valid_from_ms <= time_ms
+            && before(self.row.valid_until_ms)
+            && before(self.ended_at_ms)
     }
 }
 
@@ -57,29 +61,49 @@ impl Relations {
         self.by_id.insert(row.relation_id, row.index);
         match row.kind {
             RelationKind::Entrusts | RelationKind::ServedBy => {
-                self.by_pair.entry((row.kind, row.from, row.to)).or_default().push(row.index);
+                self.by_pair
+                    .entry((row.kind, row.from, row.to))
+                    .or_default()
+                    .push(row.index);
             }
             RelationKind::Shop | RelationKind::Item => {
                 let place = (row.kind, row.to);
-                self.by_prefix.entry((place, row.prefix)).or_default().push(row.index);
+                self.by_prefix
+                    .entry((place, row.prefix))
+                    .or_default()
+                    .push(row.index);
                 *self.lengths.entry(place).or_default() |= 1 << row.prefix.as_str().len();
             }
         }
         if row.kind == RelationKind::ServedBy {
             self.served.entry(row.to).or_default().insert(row.from);
         }
-        self.relations.push(Relation { row: row.clone(), ended_at_ms: 0, last: step });
+        self.relations.push(Relation {
+            row: row.clone(),
+            ended_at_ms: 0,
+            last: step,
+        });
     }
 
     fn pair_is_valid(&self, kind: RelationKind, from: u32, to: u32, time_ms: u64) -> bool {
-        let related = self.by_pair.get(&(kind, from, to)).map_or(&[][..], Vec::as_slice);
-        related.iter().any(|index| self.relations[*index as usize].is_valid(time_ms))
+        let related = self
+            .by_pair
+            .get(&(kind, from, to))
+            .map_or(&[][..], Vec::as_slice);
+        related
+            .iter()
+            .any(|index| self.relations[*index as usize].is_valid(time_ms))
     }
 
     /// The merchant that valid relations at one place give to one prefix.
     fn at_prefix(&self, place: Place, prefix: &str, time_ms: u64) -> Resolved {
-        let Some(key) = Text::new(prefix) else { return Resolved::Nobody };
-        let related = self.by_prefix.get(&(place, key)).map_or(&[][..], Vec::as_slice);
+        let Some(key) = Text::new(prefix) else {
+            return Resolved::Nobody;
+        };
+        let related = self
+            .by_prefix
+            .get(&(place, key))
+            .map_or(&[][..], Vec::as_slice);
         let mut found = Resolved::Nobody;
         for relation in related.iter().map(|index| &self.relations[*index as usize]) {
             if !relation.is_valid(time_ms) {
@@ -97,10 +121,22 @@ impl Relations {
     /// The longest prefix decides; of equal length, the relation that names the platform before the one for any.
     fn longest(&self, kind: RelationKind, platform: u32, text: &str, time_ms: u64) -> Resolved {
         let places = [(kind, platform), (kind, NO_INDEX)];
-        let places = if platform == NO_INDEX { &places[1..] } else { &places[..] };
-        let lengths = places.iter().map(|place| self.lengths.get(place).copied().unwrap_or(0)).fold(0, |all, of| all | of);
-        for length in (0..=PREFIX_BYTES).rev().filter(|length| lengths & 1 << length != 0) {
-            let Some(prefix) = text.get(..length) else { continue };
+        let places = if platform == NO_INDEX {
+            &places[1..]
+        } else {
+            &places[..]
+        };
+        let lengths = places
+            .iter()
+            .map(|place| self.lengths.get(place).copied().unwrap_or(0))
+            .fold(0, |all, of| all | of);
+        for length in (0..=PREFIX_BYTES)
+            .rev()
+            .filter(|length| lengths & 1 << length != 0)
+        {
+            let Some(prefix) = text.get(..length) else {
+                continue;
+            };
             for place in places {
                 let found = self.at_prefix(*place, prefix, time_ms);
                 if found != Resolved::Nobody {
@@ -138,29 +174,40 @@ impl Registry {
 
     /// Whether the merchant entrusted `declarant` at a time.
     pub fn entrusts(&self, merchant: u32, declarant: u32, time_ms: u64) -> bool {
-        self.relations.pair_is_valid(RelationKind::Entrusts, merchant, declarant, time_ms)
+        self.relations
+            .pair_is_valid(RelationKind::Entrusts, merchant, declarant, time_ms)
     }
 
     pub fn served_by(&self, merchant: u32, service_enterprise: u32, now_ms: u64) -> bool {
-        self.relations.pair_is_valid(RelationKind::ServedBy, merchant, service_enterprise, now_ms)
+        self.relations
+            .pair_is_valid(RelationKind::ServedBy, merchant, service_enterprise, now_ms)
     }
 
     /// Merchants that the service enterprise collects for now, ascending.
     pub fn merchants_of(&self, service_enterprise: u32, now_ms: u64) -> Vec<u32> {
-        let Some(served) = self.relations.served.get(&service_enterprise) else { return Vec::new() };
-        served.iter().copied().filter(|merchant| self.served_by(*merchant, service_enterprise, now_ms)).collect()
+        let Some(served) = self.relations.served.get(&service_enterprise) else {
+            return Vec::new();
+        };
+        served
+            .iter()
+            .copied()
+            .filter(|merchant| self.served_by(*merchant, service_enterprise, now_ms))
+            .collect()
     }
 
     /// Whose item this is, by item number; `platform` may be `NO_INDEX`.
     pub fn owner_of_item(&self, platform: u32, item_no: &str, time_ms: u64) -> Resolved {
-        self.relations.longest(RelationKind::Item, platform, item_no, time_ms)
+        self.relations
+            .longest(RelationKind::Item, platform, item_no, time_ms)
     }
 
     /// Whose shop sold it, by order number.
     pub fn owner_of_shop(&self, platform: u32, order_no: &str, time_ms: u64) -> Resolved {
         match platform {
             NO_INDEX => Resolved::Nobody,
-            _ => self.relations.longest(RelationKind::Shop, platform, order_no, time_ms),
+            _ => self
+                .relations
+                .longest(RelationKind::Shop, platform, order_no, time_ms),
         }
     }
 }

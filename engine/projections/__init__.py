@@ -1,0 +1,1 @@
+"""Disposable folds of the journal for queries."""

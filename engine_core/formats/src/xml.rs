@@ -1,0 +1,299 @@
+//! Strict XML cursor over a byte slice: quick-xml's namespace reader plus the well-formedness rules it leaves out.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use quick_xml::events::Event;
+use quick_xml::name::ResolveResult;
+use quick_xml::reader::NsReader;
+
+use crate::model::{CEB_NS, DS_NS};
+
+mod lex;
+
+pub use lex::{is_blank, plain};
+use lex::{attributes, forbidden_character, normal_lines, reference};
+
+/// Namespace of the terminal envelope.
+pub const DXP_NS: &str = "http://www.chinaport.gov.cn/dxp";
+const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+/// The namespaces the codec tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ns {
+    Ceb,
+    Ds,
+    Dxp,
+    Other,
+}
+
+/// Why reading stopped: rule, offset in the input, one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XmlError {
+    pub rule: &'static str,
+    pub offset: usize,
+    pub message: String,
+}
+
+/// A start tag: namespace, local name and the bytes it covers.
+#[derive(Clone, Debug)]
+pub struct Tag<'a> {
+    pub ns: Ns,
+    pub local: &'a str,
+    pub range: Range<usize>,
+    /// Attributes other than namespace declarations and schema hints: name and raw value.
+    pub attributes: Vec<(&'a str, &'a str)>,
+    /// Namespace declarations: prefix (empty for the default) and raw value.
+    pub declarations: Vec<(&'a str, &'a str)>,
+}
+
+/// What the cursor meets.
+#[derive(Debug)]
+pub enum Token<'a> {
+    Start(Tag<'a>),
+    /// The byte after the end tag.
+    End(usize),
+    /// A piece of character data and its offset.
+    Text(Cow<'a, str>, usize),
+    Eof,
+}
+
+/// Reads one document forward; offsets count from the start of the bytes given, a byte-order mark included.
+pub struct Cursor<'a> {
+    reader: NsReader<&'a [u8]>,
+    text: &'a str,
+    base: usize,
+    depth: usize,
+    seen_root: bool,
+    /// Events read so far: only the first may be the XML declaration.
+    events: u64,
+}
+
+impl<'a> Cursor<'a> {
+    /// Checks encoding and characters, then stands before the first token.
+    ///
+    /// # Errors
+    /// When the bytes are not UTF-8 or hold a character that XML forbids.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, XmlError> {
+        let base = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let text = std::str::from_utf8(bytes.get(base..).unwrap_or_default()).map_err(|error| XmlError {
+            rule: "ENCODING_INVALID",
+            offset: base + error.valid_up_to(),
+            message: "The message is not UTF-8.".to_owned(),
+        })?;
+        if let Some(offset) = forbidden_character(text) {
+            return Err(XmlError {
+                rule: "NOT_WELL_FORMED",
+                offset: base + offset,
+                message: "The message holds a character that XML forbids.".to_owned(),
+            });
+        }
+        let mut reader = NsReader::from_str(text);
+        let config = reader.config_mut();
+        config.expand_empty_elements = true;
+        config.check_comments = true;
+        Ok(Self { reader, text, base, depth: 0, seen_root: false, events: 0 })
+    }
+
+    /// The next tag, end or piece of text; comments and instructions are passed over.
+    ///
+    /// # Errors
+    /// When the input is not well-formed XML, or declares a document type.
+    pub fn next(&mut self) -> Result<Token<'a>, XmlError> {
+        loop {
+            let start = self.position();
+            let before_first = self.events == 0;
+            self.events += 1;
+            let (ns, event) = match self.reader.read_resolved_event() {
+                Ok((resolved, event)) => (namespace(&resolved), event),
+                Err(error) => return Err(self.malformed(start, format!("The XML is broken: {error}."))),
+            };
+            match event {
+                Event::Start(_) => {
+                    let Some(ns) = ns else {
+                        return Err(self.malformed(start, "A prefix is not declared.".to_owned()));
+                    };
+                    if self.depth == 0 && self.seen_root {
+                        return Err(self.malformed(start, "There is a second root element.".to_owned()));
+                    }
+                    self.seen_root = true;
+                    self.depth += 1;
+                    return self.tag(ns, start).map(Token::Start);
+                }
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return Ok(Token::End(self.base + self.position()));
+                }
+                Event::Text(_) => {
+                    let raw = self.slice(start..self.position());
+                    if let Some(at) = raw.find("]]>") {
+                        return Err(self.malformed(start + at, "Text holds the end mark of CDATA.".to_owned()));
+                    }
+                    if self.depth == 0 {
+                        if is_blank(raw) {
+                            continue;
+                        }
+                        return Err(self.malformed(start, "There is text outside the root element.".to_owned()));
+                    }
+                    return Ok(Token::Text(normal_lines(raw), self.base + start));
+                }
+                Event::CData(_) => {
+                    let raw = self.slice(start + 9..self.position().saturating_sub(3));
+                    if self.depth == 0 {
+                        return Err(self.malformed(start, "There is text outside the root element.".to_owned()));
+                    }
+                    return Ok(Token::Text(normal_lines(raw), self.base + start));
+                }
+                Event::GeneralRef(_) => {
+                    let raw = self.slice(start + 1..self.position().saturating_sub(1));
+                    let Some(character) = reference(raw).filter(|_| self.depth > 0) else {
+                        return Err(self.malformed(start, "An entity reference is not one of XML's own.".to_owned()));
+                    };
+                    return Ok(Token::Text(Cow::Owned(character.to_string()), self.base + start));
+                }
+                Event::Decl(_) => {
+                    if !before_first {
+                        return Err(self.malformed(start, "The XML declaration is not at the start.".to_owned()));
+                    }
+                    self.declaration(start)?;
+                }
+                Event::PI(_) => {
+                    let raw = self.slice(start..self.position());
+                    if raw.get(2..5).is_some_and(|target| target.eq_ignore_ascii_case("xml"))
+                        && raw.as_bytes().get(5).is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'?')
+                    {
+                        return Err(self.malformed(start, "An instruction takes the name xml.".to_owned()));
+                    }
+                }
+                Event::DocType(_) => {
+                    return Err(XmlError {
+                        rule: "DTD_FORBIDDEN",
+                        offset: self.base + start,
+                        message: "A document type declaration is not accepted.".to_owned(),
+                    });
+                }
+                Event::Eof => {
+                    if self.depth > 0 || !self.seen_root {
+                        return Err(self.malformed(start, "The message ends too early.".to_owned()));
+                    }
+                    return Ok(Token::Eof);
+                }
+                Event::Comment(_) | Event::Empty(_) => {}
+            }
+        }
+    }
+
+    /// Passes over everything up to the end of the element just opened, well-formedness checked; returns its end.
+    ///
+    /// # Errors
+    /// When the subtree is not well formed.
+    pub fn skip(&mut self) -> Result<usize, XmlError> {
+        let outer = self.depth;
+        loop {
+            match self.next()? {
+                Token::End(end) if self.depth < outer => return Ok(end),
+                Token::Eof => return Ok(self.base + self.position()),
+                _ => {}
+            }
+        }
+    }
+
+    fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+
+    fn slice(&self, range: Range<usize>) -> &'a str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    fn malformed(&self, at: usize, message: String) -> XmlError {
+        XmlError { rule: "NOT_WELL_FORMED", offset: self.base + at, message }
+    }
+
+    fn declaration(&self, start: usize) -> Result<(), XmlError> {
+        let raw = self.slice(start..self.position());
+        let inner = raw.trim_start_matches("<?xml").trim_end_matches("?>");
+        let parts = attributes(inner).ok_or_else(|| self.malformed(start, "The XML declaration is broken.".to_owned()))?;
+        let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+        let ordered = matches!(
+            names.as_slice(),
+            ["version"] | ["version", "encoding"] | ["version", "standalone"] | ["version", "encoding", "standalone"]
+        );
+        let version = parts.first().is_some_and(|(_, value)| value.starts_with("1."));
+        if !ordered || !version {
+            return Err(self.malformed(start, "The XML declaration is broken.".to_owned()));
+        }
+        for (name, value) in parts {
+            // ASCII is a subset of UTF-8; every other charset would make the stored bytes ambiguous.
+            if name == "encoding" && !["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known)) {
+                return Err(XmlError {
+                    rule: "ENCODING_INVALID",
+                    offset: self.base + start,
+                    message: format!("The declared encoding {value} is not UTF-8."),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn tag(&self, ns: Ns, start: usize) -> Result<Tag<'a>, XmlError> {
+        let end = self.position();
+        let raw = self.slice(start..end);
+        let inner = raw.trim_start_matches('<').trim_end_matches('>');
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        let name_end = inner.find([' ', '\t', '\n', '\r']).unwrap_or(inner.len());
+        let (name, rest) = inner.split_at(name_end);
+        let local = name.split_once(':').map_or(name, |(_, local)| local);
+        let mut tag = Tag {
+            ns,
+            local,
+            range: self.base + start..self.base + end,
+            attributes: Vec::new(),
+            declarations: Vec::new(),
+        };
+        if rest.is_empty() {
+            return Ok(tag);
+        }
+        let all = attributes(rest).ok_or_else(|| self.malformed(start, "The attributes of a tag are broken.".to_owned()))?;
+        for (name, value) in all {
+            if name == "xmlns" {
+                tag.declarations.push(("", value));
+            } else if let Some(prefix) = name.strip_prefix("xmlns:") {
+                if value.is_empty() {
+                    return Err(self.malformed(start, "A prefix is bound to nothing.".to_owned()));
+                }
+                tag.declarations.push((prefix, value));
+            } else if !self.is_schema_hint(name, start)? {
+                tag.attributes.push((name, value));
+            }
+        }
+        Ok(tag)
+    }
+
+    /// Whether an attribute is one of the two schema hints that any element may carry.
+    fn is_schema_hint(&self, name: &str, start: usize) -> Result<bool, XmlError> {
+        if !name.contains(':') || name.starts_with("xml:") {
+            return Ok(false);
+        }
+        let (resolved, local) = self.reader.resolve_attribute(quick_xml::name::QName(name.as_bytes()));
+        match resolved {
+            ResolveResult::Bound(bound) => Ok(bound.as_ref() == XSI_NS.as_bytes()
+                && matches!(local.as_ref(), b"schemaLocation" | b"noNamespaceSchemaLocation")),
+            ResolveResult::Unbound => Ok(false),
+            ResolveResult::Unknown(_) => Err(self.malformed(start, "The prefix of an attribute is not declared.".to_owned())),
+        }
+    }
+}
+
+fn namespace(resolved: &ResolveResult<'_>) -> Option<Ns> {
+    match resolved {
+        ResolveResult::Bound(bound) => Some(match bound.as_ref() {
+            name if name == CEB_NS.as_bytes() => Ns::Ceb,
+            name if name == DS_NS.as_bytes() => Ns::Ds,
+            name if name == DXP_NS.as_bytes() => Ns::Dxp,
+            _ => Ns::Other,
+        }),
+        ResolveResult::Unbound => Some(Ns::Other),
+        ResolveResult::Unknown(_) => None,
+    }
+}
