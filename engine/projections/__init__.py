@@ -1,1 +1,1 @@
-"""Disposable folds of the journal for queries."""
+"""Tables that queries read: folded from the journal, thrown away and made again at will."""

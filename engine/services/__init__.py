@@ -1,1 +1,1 @@
-"""The gRPC services: one file a service, bytes in and bytes out on the write path."""
+"""The services of the engine: writes as raw bytes, reads over projections and the core."""

@@ -1,0 +1,32 @@
+"""Ends of calls that the core never saw, or could not answer: status codes with one clear line."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import grpc
+
+from engine.bridge import Busy, Fault
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+QUEUE_FULL = "the queue of requests is full; send the same request again in a moment"
+
+
+async def refuse_caller(context: Context, why: str) -> NoReturn:
+    """The caller's certificate does not carry the right."""
+    await context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
+
+
+async def refuse_argument(context: Context, field: str, rule: str, value: object) -> NoReturn:
+    """A read asks for what cannot be."""
+    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {rule} (got {value!r})")
+
+
+async def report(context: Context, error: Exception) -> NoReturn:
+    """Turns a failure of the core into a status."""
+    if isinstance(error, Busy):
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, QUEUE_FULL)
+    if isinstance(error, Fault):
+        await context.abort(grpc.StatusCode.INTERNAL, str(error))
+    raise error

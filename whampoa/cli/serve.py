@@ -1,0 +1,48 @@
+"""The verb `serve`: runs the engine of a data directory."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from whampoa.cli.output import DataDirOption, Failure, Output
+
+
+def register(application: typer.Typer) -> None:
+    application.command("serve")(serve)
+
+
+def serve(
+    data_dir: DataDirOption,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(help="Open a damaged journal up to the damage; what follows it is lost."),
+    ] = False,
+) -> None:
+    """Run the engine until SIGTERM; the first line on stdout says where it listens."""
+    from pydantic import ValidationError
+
+    from engine import config, logs, server
+    from engine.bridge import Fault
+
+    with Output():
+        if not (data_dir / "keys" / "engine.key").exists():
+            raise Failure(f"{data_dir} has no keys: run `whampoa init {data_dir}` first")
+        logs.configure(json=not sys.stderr.isatty())
+        try:
+            settings = config.read(data_dir)
+            asyncio.run(server.serve(data_dir, settings, _ready, accept_loss=accept_loss))
+        except ValidationError as wrong:
+            first = wrong.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise Failure(f"{data_dir / config.CONFIG_NAME}: {place}: {first['msg']}") from wrong
+        except (Fault, OSError, RuntimeError) as fault:
+            raise Failure(str(fault)) from fault
+
+
+def _ready(address: str) -> None:
+    """Whoever started the process waits for this line."""
+    print(f"ready {address}", flush=True)  # noqa: T201
