@@ -26,4 +26,6 @@ class Latencies:
             name: ordered[min(last, int(last * percent / 100 + 0.5))] / 1e6
             for name, percent in PERCENTILES.items()
         }
-        return {name: round(value, 3) for name, value in {**figures, "max": ordered[-1] / 1e6}.items()}
+        return {
+            name: round(value, 3) for name, value in {**figures, "max": ordered[-1] / 1e6}.items()
+        }

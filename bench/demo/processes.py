@@ -82,9 +82,11 @@ class Corridor:
             raise ProcessFailed(f"{name} did not start: {self._last_words(name)}")
 
     async def start_all(self) -> None:
-        """The institutions and the engine first, side by side; then the gateways, which need both."""
+        """Institutions and engine first, side by side; then the gateways, which need both."""
         first = [self.start("engine", "serve")]
-        first += [self.start(f"{name}-institution", "emulator", EMULATORS[name]) for name in INSTITUTIONS]
+        first += [
+            self.start(f"{name}-institution", "emulator", EMULATORS[name]) for name in INSTITUTIONS
+        ]
         await asyncio.gather(*first)
         await asyncio.gather(*(self.start(name, "gateway", name) for name in GATEWAYS))
 
@@ -108,7 +110,9 @@ class Corridor:
         """Raises `ProcessFailed` for the first process that ended by itself."""
         for name, process in self.running.items():
             if process.returncode is not None:
-                raise ProcessFailed(f"{name} ended with {process.returncode}: {self._last_words(name)}")
+                raise ProcessFailed(
+                    f"{name} ended with {process.returncode}: {self._last_words(name)}"
+                )
 
     def _last_words(self, name: str) -> str:
         text = (self.data_dir / f"{name}.log").read_text(errors="replace").strip()

@@ -1,0 +1,196 @@
+"""The server every emulator is: InstitutionService over one institution, one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import grpc
+
+from gateways.addresses import INSTITUTION_OF, Addresses
+from gateways.books import Books
+from gateways.identity import INSTITUTION_RIGHTS, Context, Doorkeeper, Identity
+from gateways.process import STOP_SECONDS_MAX, first_failure, start
+from whampoa.institution.v1 import institution_service_pb2 as institution
+from whampoa.institution.v1 import institution_service_pb2_grpc as institution_grpc
+
+T = TypeVar("T")
+
+TICK_SECONDS = 0.1
+_LETTERS_MAX = 1_000
+# Letters of one answer stay well below the limit of a gRPC message.
+_LETTER_BYTES_MAX = 8 << 20
+_WAIT_MS_MAX = 30_000
+
+
+class Institution(Protocol):
+    """What an institution does; a `ValueError` says what is wrong with a call."""
+
+    @property
+    def books(self) -> Books: ...
+
+    def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
+        """Takes in a message; the answer and its format, both empty when it says nothing."""
+        ...
+
+    def instruct(self, action: str, arguments: Mapping[str, str], now_ms: int) -> str:
+        """Makes something happen and says what was done."""
+        ...
+
+    def rows(self, book: str, offset: int, limit: int) -> tuple[list[dict[str, str]], int]:
+        """Rows of a book as texts, and how many it has."""
+        ...
+
+    def totals(self, book: str) -> dict[str, int]:
+        """Sums over the whole of a book."""
+        ...
+
+    def tick(self, now_ms: int) -> bool:
+        """Does what is due, asked every `TICK_SECONDS`; true when it wrote letters."""
+        ...
+
+
+class Emulator(institution_grpc.InstitutionServiceServicer):
+    """The service over one institution."""
+
+    def __init__(self, it: Institution) -> None:
+        self._it = it
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+        self._stopping = False
+        self._news = asyncio.Event()
+
+    async def tick(self) -> None:
+        """Lets the institution do what is due, for as long as it serves."""
+        while not self._stopping:
+            if await self._work(lambda: self._it.tick(_now_ms())):
+                self._tell()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def close(self) -> None:
+        """Lets the last work end."""
+        self._thread.shutdown()
+
+    def wake(self) -> None:
+        """Ends every wait for letters, for good."""
+        self._stopping = True
+        self._news.set()
+
+    async def Deliver(
+        self, request: institution.DeliverRequest, context: Context
+    ) -> institution.DeliverResponse:
+        try:
+            reply, reply_format = await self._work(
+                lambda: self._it.deliver(request.message, request.format, _now_ms())
+            )
+        except ValueError as failure:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(failure))
+        except ConnectionError as failure:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(failure))
+        self._tell()
+        return institution.DeliverResponse(reply=reply, reply_format=reply_format)
+
+    async def Collect(
+        self, request: institution.CollectRequest, context: Context
+    ) -> institution.CollectResponse:
+        del context
+        limit = min(request.limit or _LETTERS_MAX, _LETTERS_MAX)
+        deadline = time.monotonic() + min(request.wait_ms, _WAIT_MS_MAX) / 1000
+        while True:
+            # Taken before the look, so that no letter written meanwhile goes unnoticed.
+            news = self._news
+            found = await self._work(lambda: self._it.books.letters(request.from_sequence, limit))
+            remaining = deadline - time.monotonic()
+            if found or remaining <= 0 or self._stopping:
+                return _collected(found, request.from_sequence)
+            try:
+                await asyncio.wait_for(news.wait(), remaining)
+            except TimeoutError:
+                return _collected([], request.from_sequence)
+
+    async def ReadBooks(
+        self, request: institution.ReadBooksRequest, context: Context
+    ) -> institution.ReadBooksResponse:
+        try:
+            rows, count = await self._work(
+                lambda: self._it.rows(request.book, request.offset, request.limit)
+            )
+            totals = await self._work(lambda: self._it.totals(request.book))
+        except ValueError as failure:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(failure))
+        return institution.ReadBooksResponse(
+            rows=[institution.BookRow(cells=row) for row in rows], total=count, totals=totals
+        )
+
+    async def Instruct(
+        self, request: institution.InstructRequest, context: Context
+    ) -> institution.InstructResponse:
+        arguments = dict(request.arguments)
+        try:
+            result = await self._work(
+                lambda: self._it.instruct(request.action, arguments, _now_ms())
+            )
+        except ValueError as failure:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(failure))
+        self._tell()
+        return institution.InstructResponse(result=result)
+
+    async def _work(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _tell(self) -> None:
+        if not self._stopping:
+            self._news.set()
+            self._news = asyncio.Event()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _collected(
+    found: list[tuple[int, str, bytes]], from_sequence: int
+) -> institution.CollectResponse:
+    letters: list[institution.Letter] = []
+    size = 0
+    for sequence, message_format, message in found:
+        size += len(message)
+        if letters and size > _LETTER_BYTES_MAX:
+            break
+        letters.append(
+            institution.Letter(sequence=sequence, format=message_format, message=message)
+        )
+    following = letters[-1].sequence + 1 if letters else from_sequence
+    return institution.CollectResponse(letters=letters, next_sequence=following)
+
+
+def books_path(data_dir: Path, gateway: str) -> Path:
+    """Where the institution behind a gateway keeps its books."""
+    return data_dir / "institutions" / INSTITUTION_OF[gateway] / "books.sqlite"
+
+
+async def serve(
+    gateway: str,
+    it: Institution,
+    data_dir: Path,
+    ready: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serves the institution behind a gateway until `stop` is set, then closes its books."""
+    addresses = Addresses.read(data_dir, gateway)
+    service = Emulator(it)
+    identity = Identity.read(data_dir, f"{INSTITUTION_OF[gateway]}-institution")
+    server = identity.server(Doorkeeper(INSTITUTION_RIGHTS))
+    institution_grpc.add_InstitutionServiceServicer_to_server(service, server)
+    ticking = asyncio.create_task(service.tick())
+    try:
+        ready(await start(server, addresses.institution_listen, identity))
+        await first_failure([ticking], stop)
+    finally:
+        service.wake()
+        await server.stop(STOP_SECONDS_MAX)
+        service.close()
+        it.books.close()
