@@ -74,6 +74,9 @@ pub struct Metrics {
     pub bytes: AtomicU64,
 }
 
+/// Called with the index and the bytes of an entry; its fault ends the scan.
+pub type Visit<'a> = dyn FnMut(u64, &[u8]) -> Result<(), Fault> + 'a;
+
 type OnDurable = Box<dyn Fn(u64) + Send + Sync>;
 type BeforeWrite = Box<dyn Fn(&[Sealed]) -> Result<(), Fault> + Send + Sync>;
 
@@ -168,21 +171,12 @@ impl Journal {
     }
 
     /// Every durable entry from `from` on.
-    pub fn scan(
-        &self,
-        from: u64,
-        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub fn scan(&self, from: u64, visit: &mut Visit<'_>) -> Result<(), Fault> {
         self.scan_range(from, self.durable(), visit)
     }
 
     /// The durable entries of a range, in order.
-    pub fn scan_range(
-        &self,
-        from: u64,
-        until: u64,
-        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub fn scan_range(&self, from: u64, until: u64, visit: &mut Visit<'_>) -> Result<(), Fault> {
         let mut index = from;
         while index < until.min(self.durable()) {
             let Some(place) = self.frame_of(index) else {

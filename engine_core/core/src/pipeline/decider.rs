@@ -131,7 +131,7 @@ impl Decider {
         let Some(answer) = state.requests.get(checked.mark.request_id) else {
             return Ok(None);
         };
-        if answer.sha256 != checked.mark.sha256 || answer.method != checked.mark.method as u16 {
+        if answer.sha256 != checked.mark.sha256 || answer.method != checked.mark.method {
             return refuse(
                 Rejection::RequestIdReused,
                 "request_id",

@@ -43,7 +43,6 @@ pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
         log: options.log.clone(),
         segment_bytes: options.segment_bytes,
         accept_loss: options.accept_loss,
-        ..Config::default()
     };
     let (journal, recovered) = Journal::open(storage, config)?;
     let private = PrivateStore::open(&dir.join("private"))?;

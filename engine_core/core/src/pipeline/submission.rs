@@ -58,7 +58,7 @@ impl Submission {
 
     fn request_id(&self) -> Result<Id, Refusal> {
         let mut fields = Fields::new(&self.request);
-        while let Some(field) = fields.next()? {
+        while let Some(field) = fields.next_field()? {
             if let (1, Value::Bytes(bytes)) = (field.number, field.value) {
                 let hex = bytes
                     .iter()

@@ -19,6 +19,12 @@ const HEAD_BYTES: usize = 34;
 const KEY_BYTES: usize = 52;
 const SALT_BYTES: usize = 16;
 
+/// Value and salt of a private field.
+pub type Opened = (Vec<u8>, [u8; SALT_BYTES]);
+
+/// Records by index of the entry and id of the field.
+type Places = BTreeMap<(u64, u16), Place>;
+
 #[derive(Clone, Copy)]
 struct Place {
     offset: u64,
@@ -29,7 +35,7 @@ struct Inner {
     values: File,
     keys_file: File,
     end: u64,
-    places: BTreeMap<(u64, u16), Place>,
+    places: Places,
     keys: BTreeMap<[u8; 16], [u8; 32]>,
 }
 
@@ -132,11 +138,7 @@ impl PrivateStore {
     }
 
     /// The value and salt of a private field; `None` when it was never kept here or its key was dropped.
-    pub fn open_field(
-        &self,
-        index: u64,
-        field: u16,
-    ) -> Result<Option<(Vec<u8>, [u8; SALT_BYTES])>, Fault> {
+    pub fn open_field(&self, index: u64, field: u16) -> Result<Option<Opened>, Fault> {
         let inner = self.lock();
         let Some(place) = inner.places.get(&(index, field)).copied() else {
             return Ok(None);
@@ -200,7 +202,7 @@ fn nonce(index: u64, field: u16) -> Nonce {
     nonce.into()
 }
 
-fn scan(values: &File) -> io::Result<(BTreeMap<(u64, u16), Place>, u64)> {
+fn scan(values: &File) -> io::Result<(Places, u64)> {
     let mut bytes = Vec::new();
     (&*values).read_to_end(&mut bytes)?;
     let mut places = BTreeMap::new();

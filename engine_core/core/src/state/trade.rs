@@ -265,13 +265,12 @@ impl Trades {
     }
 
     fn remove_from_queue(&mut self, key: (u32, Currency), order: (u64, Id), open_minor: i64) {
-        if let Some(queue) = self.open.get_mut(&key) {
-            if let Ok(at) =
+        if let Some(queue) = self.open.get_mut(&key)
+            && let Ok(at) =
                 queue.binary_search_by(|open| (open.released_at_ms, open.trade_id).cmp(&order))
-            {
-                queue.remove(at);
-                *self.open_minor.entry(key).or_default() -= open_minor;
-            }
+        {
+            queue.remove(at);
+            *self.open_minor.entry(key).or_default() -= open_minor;
         }
     }
 

@@ -21,7 +21,7 @@ impl<'a> Columns<'a> {
             slices: [&[]; FIELDS_MAX],
         };
         let mut fields = Fields::new(bytes);
-        while let Some(field) = fields.next()? {
+        while let Some(field) = fields.next_field()? {
             let at = field.number as usize;
             if at >= FIELDS_MAX {
                 return refuse(

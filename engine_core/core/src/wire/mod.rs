@@ -35,7 +35,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field; `Ok(None)` at the end.
-    pub fn next(&mut self) -> Result<Option<Field<'a>>, Refusal> {
+    pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Refusal> {
         if self.at == self.bytes.len() {
             return Ok(None);
         }

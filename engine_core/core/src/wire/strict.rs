@@ -52,7 +52,7 @@ impl Contract {
         let mut fields = Fields::new(bytes);
         // Counts repeated sub-messages, so that a path can say which one.
         let mut seen: HashMap<u32, usize> = HashMap::new();
-        while let Some(field) = fields.next()? {
+        while let Some(field) = fields.next_field()? {
             let Some((known, is_repeated)) = self.messages[message].get(&field.number) else {
                 let place = format!("{path}#{}", field.number);
                 return refuse(

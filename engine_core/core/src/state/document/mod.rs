@@ -173,10 +173,10 @@ impl State {
 
     pub fn settle_dispute(&mut self, at: &At, event: &DisputeSettled) {
         // Settled first: the rows that follow then keep the evidence the trade was settled on.
-        if let Some(origin) = self.documents.origins.get(&event.trade_id) {
-            if let Some(order) = self.documents.orders.get_mut(origin.order as usize) {
-                order.settle(event.trade_id, event.merchant, event.settled);
-            }
+        if let Some(origin) = self.documents.origins.get(&event.trade_id)
+            && let Some(order) = self.documents.orders.get_mut(origin.order as usize)
+        {
+            order.settle(event.trade_id, event.merchant, event.settled);
         }
         self.put_trades(at, 0, &event.trades, &event.clawbacks);
         let links = event.trades.len() + event.clawbacks.len();
