@@ -102,7 +102,7 @@ class World:
 
 
 _EVIDENCE = ("item", "shop", "owner", "consignor")
-_GOODS = (
+GOODS = (
     Goods("6109100010", "棉制针织T恤衫", "011", 450, 1990),
     Goods("6204620090", "棉制女式长裤", "015", 990, 3990),
     Goods("6402992900", "橡胶底运动鞋", "025", 1490, 6990),
@@ -188,7 +188,7 @@ def _parcel(chance: random.Random, world: World, seed: int, number: int) -> Parc
 
 
 def _line(chance: random.Random, merchant: Company, gnum: int) -> Line:
-    goods = chance.choice(_GOODS)
+    goods = chance.choice(GOODS)
     item = f"{item_prefix(merchant)}{goods.gcode[:4]}{chance.randint(10, 99)}"
     return Line(gnum, item, goods, chance.randint(1, 3), chance.randint(goods.least, goods.most))
 

@@ -86,3 +86,7 @@ def _fail(words: Sequence[str], message: str, code: int) -> int:
     if JSON_FLAG in words:
         print_object({"ok": False, "error": line})
     return code
+
+
+if __name__ == "__main__":
+    main()
