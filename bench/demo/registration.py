@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -33,6 +34,7 @@ SETTLEMENT_BANK = "10400000000001"
 PAYEE_BANKS = ("10300000000002", "10200000000003", "30800000000004")
 # The enterprise's reporting branch, 12 digits.
 _INSTITUTION_CODE = "440100000101"
+_POLICY_SHA256 = hashlib.sha256(b"Trade data is used to clear this trade and nothing else.").digest()
 _DAY_MS = 86_400_000
 _ROWS_PER_REQUEST = 500
 # What the clearing system's participants have at the start, CNY fen.
@@ -184,6 +186,7 @@ class Registration:
                     grantor_party_id=ids.company(merchant),
                     grantee_party_id=ids.company(grantee),
                     purpose=purpose,
+                    policy_sha256=_POLICY_SHA256,
                     valid_until_ms=ids.started_ms + 365 * _DAY_MS,
                 )
 
