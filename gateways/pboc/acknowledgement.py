@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateways.pboc import envelope, header, markup, moment, profile
+from gateways import markup, moment
+from gateways.pboc import envelope, header, profile
 
 _ROOTS = {profile.ACKNOWLEDGED: "ComConf", profile.DISCARDED: "DscrdMsgNtfctn"}
 

@@ -7,7 +7,8 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from gateways.pboc import amount, envelope, header, markup, moment, profile
+from gateways import markup, moment
+from gateways.pboc import amount, envelope, header, profile
 from gateways.pboc.payment import Party, Payment
 
 _NAMESPACE = profile.own_namespace(profile.BATCH)

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterable
 from itertools import groupby
 
+from gateways import moment
 from gateways.books import next_sequence, write_letter
-from gateways.pboc import acknowledgement, envelope, moment, notice, profile, receipt, refund
+from gateways.pboc import acknowledgement, envelope, notice, profile, receipt, refund
 from gateways.pboc.batch import Batch
 from gateways.pboc.books import ClearingBooks
 from gateways.pboc.header import Header

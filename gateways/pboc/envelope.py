@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateways.pboc import header, moment
+from gateways import moment
+from gateways.pboc import header
 
 _DIGEST_CHARACTERS = 12
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateways.pboc import amount, markup, profile
+from gateways import markup
+from gateways.pboc import amount, profile
 
 _MEMBER = re.compile(r"[0-9A-Za-z]{14}")
 _PAYOUT = re.compile(r"[0-9a-f]{32}")

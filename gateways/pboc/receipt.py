@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateways.pboc import amount, envelope, header, markup, moment, profile, result, status
+from gateways import markup, moment
+from gateways.pboc import amount, envelope, header, profile, result, status
 from gateways.pboc.report import Outcome, Report
 from gateways.pboc.status import Status
 

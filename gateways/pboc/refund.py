@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateways.pboc import amount, envelope, header, markup, moment, profile
+from gateways import markup, moment
+from gateways.pboc import amount, envelope, header, profile
 from gateways.pboc.report import Outcome, Report, single
 from gateways.pboc.status import Status
 

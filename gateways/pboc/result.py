@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from gateways.pboc import markup, moment, profile
+from gateways import markup, moment
+from gateways.pboc import profile
 
 # Reason codes that the emulator gives, and the text beside them.
 TEXTS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from gateways.pboc import amount, envelope, header, markup, moment, profile
+from gateways import markup, moment
+from gateways.pboc import amount, envelope, header, profile
 from gateways.pboc.payment import Party, Payment
 
 _ROOT = "FIToFICstmrCdtTrf"

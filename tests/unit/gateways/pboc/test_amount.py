@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.pboc import amount, moment
+from gateways import moment
+from gateways.pboc import amount
 
 
 @given(st.integers(1, amount.MINOR_MAX))
