@@ -292,17 +292,38 @@ impl FieldValue for String {
     }
 }
 
-/// A packed list: u16 width, then the values.
+/// Value bytes of a packed list between two stuffing bytes: no 512-byte unit of a frame may be all zeros, whatever the
+/// values are.
+const LIST_RUN: usize = 256;
+const STUFFING: u8 = 0xa5;
+
+/// A packed list: u16 width, then the values, with a stuffing byte after every full run of them.
 impl<T: Wire> FieldValue for Vec<T> {
     const KIND: u8 = KIND_LIST;
     fn to_field(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(2 + self.len() * T::WIDTH);
+        let mut values = Vec::with_capacity(self.len() * T::WIDTH);
+        self.iter().for_each(|value| value.put(&mut values));
+        let mut out = Vec::with_capacity(2 + values.len() + values.len() / LIST_RUN);
         (T::WIDTH as u16).put(&mut out);
-        self.iter().for_each(|value| value.put(&mut out));
+        for run in values.chunks(LIST_RUN) {
+            out.extend_from_slice(run);
+            if run.len() == LIST_RUN {
+                out.push(STUFFING);
+            }
+        }
         out
     }
     fn from_field(bytes: &[u8]) -> Option<Self> {
-        let values = bytes.get(2..)?;
+        let stuffed = bytes.get(2..)?;
+        let mut values = Vec::with_capacity(stuffed.len());
+        for run in stuffed.chunks(LIST_RUN + 1) {
+            match run.get(LIST_RUN) {
+                Some(&STUFFING) => values.extend_from_slice(&run[..LIST_RUN]),
+                Some(_) => return None,
+                None if run.len() == LIST_RUN => return None,
+                None => values.extend_from_slice(run),
+            }
+        }
         if usize::from(u16::get(bytes)?) != T::WIDTH || !values.len().is_multiple_of(T::WIDTH) {
             return None;
         }
@@ -469,3 +490,28 @@ macro_rules! code {
     };
 }
 pub(crate) use code;
+
+#[cfg(test)]
+mod tests {
+    use super::{FieldValue, LIST_RUN};
+
+    #[test]
+    fn a_list_of_zeros_has_no_unit_of_zeros() {
+        for count in [0, 1, 127, 128, 129, 255, 256, 1_000, 8_192] {
+            let zeros = vec![0_u16; count];
+            let field = zeros.to_field();
+            let longest = field.split(|byte| *byte != 0).map(<[u8]>::len).max();
+            assert!(longest.unwrap_or(0) <= LIST_RUN, "{count}");
+            assert_eq!(Vec::<u16>::from_field(&field), Some(zeros));
+        }
+    }
+
+    #[test]
+    fn a_list_with_another_stuffing_is_refused() {
+        let mut field = vec![7_u16; 300].to_field();
+        field[2 + LIST_RUN] ^= 1;
+        assert_eq!(Vec::<u16>::from_field(&field), None);
+        let whole = vec![7_u16; 128].to_field();
+        assert_eq!(Vec::<u16>::from_field(&whole[..whole.len() - 1]), None);
+    }
+}
