@@ -20,6 +20,9 @@ pub struct DocumentSecret {
     /// Code of the platform, or its name where it has no code.
     #[prost(string, tag = "4")]
     pub platform: String,
+    /// The company that transmitted it.
+    #[prost(string, tag = "5")]
+    pub transmitter_code: String,
 }
 
 row! {

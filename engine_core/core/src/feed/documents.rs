@@ -29,10 +29,12 @@ pub fn documents(at: &At, event: &Event, private: &dyn Private) -> Vec<FeedRow> 
         }
         let opened = private.open(at.index, FIRST_PRIVATE_ROW_FIELD + ordinal as u16);
         let secret = opened.and_then(|bytes| DocumentSecret::decode(bytes.as_slice()).ok());
+        let secret = secret.unwrap_or_default();
         let item = DocumentItem {
             document_id: row.document_id.0.to_vec(),
             r#type: doc_type.into(),
-            received: secret.map_or(Vec::new(), |secret| secret.received),
+            received: secret.received,
+            transmitter_code: secret.transmitter_code,
         };
         rows.push(FeedRow {
             row: ordinal as u32,

@@ -12,6 +12,9 @@ use crate::journal::Fault;
 use crate::journal::view::EntryView;
 use crate::projection::Private;
 
+/// Entries of one response: past this size the next response goes on, so that it always fits the wire.
+const RESPONSE_BYTES_MAX: usize = 4 << 20;
+
 /// Keeps every private part closed, for identities without the right to see them.
 struct Closed;
 
@@ -44,9 +47,14 @@ impl Core {
         };
         let opener = Opener(self.private());
         let private: &dyn Private = if open_private { &opener } else { &Closed };
+        let mut size = 0;
         if from < until {
             self.journal()
                 .scan_range(from, until, &mut |index, bytes| {
+                    if size > RESPONSE_BYTES_MAX {
+                        response.next_index = response.next_index.min(index);
+                        return Ok(());
+                    }
                     let view = EntryView::parse(bytes)?;
                     let (at, event) = read_entry(&view)
                         .map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
@@ -59,6 +67,7 @@ impl Core {
                                 index,
                                 row: 0,
                             });
+                            size += entry.encoded_len();
                             response.entries.push(entry);
                         }
                     }

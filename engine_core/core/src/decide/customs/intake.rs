@@ -128,7 +128,12 @@ impl Intake<'_> {
             self.turn();
         }
         let received = std::mem::take(&mut document.received);
-        self.place((document_id, doc_type, content), reading, received);
+        let transmitter_code = document.transmitter_code;
+        self.place(
+            (document_id, doc_type, content),
+            reading,
+            (received, transmitter_code),
+        );
         Ok(())
     }
 
@@ -137,7 +142,7 @@ impl Intake<'_> {
         &mut self,
         (document_id, doc_type, content): (Id, DocumentType, [u8; 8]),
         reading: Reading,
-        received: Vec<u8>,
+        (received, transmitter_code): (Vec<u8>, String),
     ) {
         let step = self.page.next_step();
         let row = DocumentRow {
@@ -176,6 +181,7 @@ impl Intake<'_> {
             received,
             order_no: reading.order_no,
             platform: reading.platform,
+            transmitter_code,
         };
         let secret = Secret::Open {
             value: secret.encode_to_vec(),
