@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -17,12 +20,19 @@ Context = grpc.aio.ServicerContext[Any, Any]
 # A grpc.RpcMethodHandler, whose fields the type stubs do not know.
 Handler = Any
 
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK}
+
 
 class Access(grpc.aio.ServerInterceptor):
     """Deny by default."""
 
     def __init__(self, metrics: CallMetrics) -> None:
         self._metrics = metrics
+        self._stopping = asyncio.Event()
+
+    def end_streams(self) -> None:
+        """Streams have no end of their own: a stopping engine tells their callers to come back."""
+        self._stopping.set()
 
     async def intercept_service(
         self,
@@ -41,12 +51,9 @@ class Access(grpc.aio.ServerInterceptor):
         inner = handler.unary_unary
 
         async def checked(request: object, context: Context) -> object:
-            start = time.monotonic()
-            try:
+            with self._counted(path, context):
                 await admitted(path, context)
                 return await inner(request, context)
-            finally:
-                self._metrics.finished(path, context.code(), time.monotonic() - start)
 
         return grpc.unary_unary_rpc_method_handler(
             checked, handler.request_deserializer, handler.response_serializer
@@ -55,14 +62,10 @@ class Access(grpc.aio.ServerInterceptor):
     def _streaming(self, path: str, handler: Handler) -> Handler:
         inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
-        async def checked(request: object, context: Context) -> AsyncIterator[object]:
-            start = time.monotonic()
-            try:
+        async def checked(request: object, context: Context) -> None:
+            with self._counted(path, context):
                 await admitted(path, context)
-                async for response in inner(request, context):
-                    yield response
-            finally:
-                self._metrics.finished(path, context.code(), time.monotonic() - start)
+                await self._until_stop(_stream(inner, request, context), context)
 
         kind = (
             grpc.stream_stream_rpc_method_handler
@@ -70,6 +73,51 @@ class Access(grpc.aio.ServerInterceptor):
             else grpc.unary_stream_rpc_method_handler
         )
         return kind(checked, handler.request_deserializer, handler.response_serializer)
+
+    async def _until_stop(self, stream: Awaitable[None], context: Context) -> None:
+        streaming = asyncio.ensure_future(stream)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((streaming, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not streaming.done():
+                await faults.report_stop(context)
+            await streaming
+        finally:
+            streaming.cancel()
+            stopping.cancel()
+
+    @contextmanager
+    def _counted(self, path: str, context: Context) -> Iterator[None]:
+        start = time.monotonic()
+        name = ""
+        try:
+            yield
+        except asyncio.CancelledError:
+            name = grpc.StatusCode.CANCELLED.name
+            raise
+        except Exception:
+            # An end by `abort` has set its code before; whatever else is raised, gRPC tells so.
+            name = _CODES.get(_number(context), grpc.StatusCode.UNKNOWN.name)
+            raise
+        finally:
+            self._metrics.finished(path, name or "OK", time.monotonic() - start)
+
+
+def _number(context: Context) -> int:
+    """The status code of a call so far; grpc.aio gives its number, whatever its types say."""
+    code: object = context.code()
+    number = code.value[0] if isinstance(code, grpc.StatusCode) else code
+    return number if isinstance(number, int) else 0
+
+
+async def _stream(inner: Any, request: object, context: Context) -> None:
+    """Runs a handler of either kind: one that yields its responses, or one that writes them."""
+    responses: AsyncIterator[object] | Awaitable[None] = inner(request, context)
+    if inspect.isawaitable(responses):
+        await responses
+        return
+    async for response in responses:
+        await context.write(response)
 
 
 async def admitted(path: str, context: Context) -> Identity:

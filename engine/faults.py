@@ -11,6 +11,7 @@ from engine.bridge import Busy, Fault
 Context = grpc.aio.ServicerContext[Any, Any]
 
 QUEUE_FULL = "the queue of requests is full; send the same request again in a moment"
+STOPPING = "the engine is stopping; ask again from where this stream ended"
 
 
 async def refuse_caller(context: Context, why: str) -> NoReturn:
@@ -21,6 +22,11 @@ async def refuse_caller(context: Context, why: str) -> NoReturn:
 async def refuse_argument(context: Context, field: str, rule: str, value: object) -> NoReturn:
     """A read asks for what cannot be."""
     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {rule} (got {value!r})")
+
+
+async def report_stop(context: Context) -> NoReturn:
+    """The engine stops before the caller's stream has an end."""
+    await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
 
 
 async def report(context: Context, error: Exception) -> NoReturn:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -47,10 +45,9 @@ class CallMetrics:
             registry=registry,
         )
 
-    def finished(self, path: str, code: Any, seconds: float) -> None:
-        """One call ended; a call without a code ended well."""
-        name = code.name if isinstance(code, grpc.StatusCode) else "OK"
-        self._calls.labels(path, name).inc()
+    def finished(self, path: str, code: str, seconds: float) -> None:
+        """One call ended."""
+        self._calls.labels(path, code).inc()
         self._seconds.labels(path).observe(seconds)
 
 

@@ -63,9 +63,8 @@ class Server:
         self._status = GetStatusResponse(accepting_writes=True)
         self._health = health.aio.HealthServicer()
         self._registry = CollectorRegistry()
-        self._grpc = grpc.aio.server(
-            interceptors=[Access(CallMetrics(self._registry))], options=_OPTIONS
-        )
+        self._access = Access(CallMetrics(self._registry))
+        self._grpc = grpc.aio.server(interceptors=[self._access], options=_OPTIONS)
 
     async def run(self, ready: Callable[[str], None], stop: asyncio.Event) -> None:
         """Serves until `stop` is set, then drains. Raises what broke one of its tasks."""
@@ -74,13 +73,13 @@ class Server:
         self._add_services()
         address = self._listen()
         await self._grpc.start()
-        self._serve_metrics()
+        metrics = self._serve_metrics()
         tasks = [
             asyncio.create_task(self._follower.run()),
             asyncio.create_task(self._watch_status()),
         ]
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
-        log.info("serving", address=address, log=self._config.log)
+        log.info("serving", address=address, metrics=metrics, log=self._config.log)
         ready(address)
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -119,13 +118,15 @@ class Server:
         port = self._grpc.add_secure_port(self._config.listen, credentials)
         return f"{self._config.listen.rpartition(':')[0]}:{port}"
 
-    def _serve_metrics(self) -> None:
+    def _serve_metrics(self) -> str:
+        """Where Prometheus reads; empty when nothing is served."""
         if not self._config.metrics:
-            return
+            return ""
         core = CoreMetrics(self._bridge, lambda: self._follower.next_index, lambda: self._status)
         self._registry.register(core)
         host, _, port = self._config.metrics.rpartition(":")
-        start_http_server(int(port), addr=host, registry=self._registry)
+        served, _ = start_http_server(int(port), addr=host, registry=self._registry)
+        return f"{host}:{served.server_port}"
 
     async def _watch_status(self) -> None:
         """Keeps the figures that are too dear to compute at every scrape."""
@@ -140,6 +141,7 @@ class Server:
         """Takes no new calls, lets those under way end, makes everything durable."""
         log.info("draining", writes=self._bridge.waiting)
         await self._health.enter_graceful_shutdown()
+        self._access.end_streams()
         await self._grpc.stop(DRAIN_SECONDS)
         await self._bridge.close()
         log.info("stopped", durable_index=self._bridge.durable_index)

@@ -1,0 +1,42 @@
+"""Real engines: one for the whole session where state does not matter, or one of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.corridor import Corridor
+from tests.integration.engine_process import EngineProcess
+
+NewEngine = Callable[..., EngineProcess]
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    """Give an engine that all tests share: they add to it and never stop it."""
+    it = EngineProcess(tmp_path_factory.mktemp("shared") / "data").start()
+    yield it
+    assert it.stop() == 0, it.said[-5:]
+
+
+@pytest.fixture(scope="session")
+def corridor(engine: EngineProcess) -> Corridor:
+    """Give parties on the shared engine."""
+    return Corridor(engine, merchants=3, first=1)
+
+
+@pytest.fixture
+def new_engine(tmp_path: Path) -> Iterator[NewEngine]:
+    """Give engines of the test's own, not started; whatever still runs at the end is killed."""
+    made: list[EngineProcess] = []
+
+    def make(*, segment_mib: int = 4, projections: str = "") -> EngineProcess:
+        data_dir = tmp_path / f"data-{len(made)}"
+        made.append(EngineProcess(data_dir, segment_mib=segment_mib, projections=projections))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
