@@ -63,6 +63,7 @@ entry! {
         12 from_allocations_minor: i64,
         13 debt_minor: i64,
         14 bank_reference: String,
+        15 remittance_id: Id,
     }
     rows {
         remittances: RemittanceRow,

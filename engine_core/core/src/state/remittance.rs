@@ -280,15 +280,16 @@ impl State {
     pub fn recall_remittance(&mut self, at: &At, event: &RemittanceRecalled) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
-        for row in &event.remittances {
-            self.move_allocations(
-                at,
-                row.remittance_id,
-                &event.allocations,
-                event.remittances.len(),
-            );
-            self.remittances.put(row, at.step(0));
-        }
+        self.move_allocations(
+            at,
+            event.remittance_id,
+            &event.allocations,
+            event.remittances.len(),
+        );
+        event
+            .remittances
+            .iter()
+            .for_each(|row| self.remittances.put(row, at.step(0)));
     }
 
     pub fn allocate(&mut self, at: &At, event: &Allocated) {

@@ -16,8 +16,8 @@ use crate::share::largest_remainder;
 use crate::state::State;
 use crate::state::remittance::Remittance;
 
-/// Allocation rows one recall may undo: they stand in one entry with their transfers.
-const UNDONE_MAX: usize = 2_500;
+/// Undone allocations of one entry: with a transfer and an account for each they stay below the limit of 8,192 rows.
+const UNDONE_PER_ENTRY: usize = 2_500;
 
 pub fn recall_remittance(
     state: &State,
@@ -38,57 +38,95 @@ pub fn recall_remittance(
     }
     let from_suspense = amount.min(row.suspense_minor);
     let allocations = undo_newest(state, remittance, amount - from_suspense);
-    if allocations.len() > UNDONE_MAX {
-        return refuse(
-            Rejection::BatchTooLarge,
-            "amount_minor",
-            format!("{} allocations to undo", allocations.len()),
-        );
-    }
     let from_allocations: i64 = allocations.iter().map(|undone| undone.amount_minor).sum();
     let debt = amount - from_suspense - from_allocations;
     row.suspense_minor -= from_suspense;
     row.allocated_minor -= from_allocations;
     row.returned_minor += from_suspense + from_allocations;
     row.debt_minor += debt;
-    let debts = debts(state, remittance, debt);
-    let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
-    let (enterprise, currency) = (row.service_enterprise, row.currency);
-    let bank = postings.of(enterprise, AccountKind::ServiceBankForeign, currency);
-    let suspense = postings.of(enterprise, AccountKind::Suspense, currency);
-    postings.transfer(suspense, bank, from_suspense);
-    let mut per_merchant: BTreeMap<u32, i64> = BTreeMap::new();
-    allocations.iter().for_each(|undone| {
-        *per_merchant.entry(undone.merchant).or_default() += undone.amount_minor
-    });
-    for (merchant, part) in per_merchant {
-        let account =
-            postings.of_merchant(merchant, enterprise, AccountKind::MerchantForeign, currency);
-        postings.transfer(account, bank, part);
-    }
-    for owed in &debts {
-        let account = postings.of_merchant(
-            owed.merchant,
-            enterprise,
-            AccountKind::MerchantDebt,
-            currency,
-        );
-        postings.transfer(account, bank, owed.amount_minor);
-    }
-    let (accounts, transfers) = postings.take();
-    let event = RemittanceRecalled {
+    let totals = RemittanceRecalled {
+        remittance_id: remittance.id(),
         amount_minor: amount,
         from_suspense_minor: from_suspense,
         from_allocations_minor: from_allocations,
         debt_minor: debt,
         bank_reference: request.bank_reference.clone(),
+        debts: debts(state, remittance, debt),
         remittances: vec![row],
-        allocations,
-        debts,
+        allocations: Vec::new(),
+        accounts: Vec::new(),
+        transfers: Vec::new(),
+    };
+    Ok(entries(state, context, remittance, totals, &allocations))
+}
+
+/// One operation, cut into entries: undone allocations first, the last one with what else goes back and the totals.
+fn entries(
+    state: &State,
+    context: &Context<'_>,
+    remittance: &Remittance,
+    totals: RemittanceRecalled,
+    allocations: &[AllocationRow],
+) -> Vec<Draft> {
+    let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
+    let (enterprise, currency) = (remittance.service_enterprise(), remittance.currency());
+    let bank = postings.of(enterprise, AccountKind::ServiceBankForeign, currency);
+    let mut parts: Vec<&[AllocationRow]> = allocations.chunks(UNDONE_PER_ENTRY).collect();
+    let last_part = parts.pop().unwrap_or_default();
+    let undo = |postings: &mut Postings<'_>, part: &[AllocationRow]| {
+        let mut per_merchant: BTreeMap<u32, i64> = BTreeMap::new();
+        part.iter().for_each(|undone| {
+            *per_merchant.entry(undone.merchant).or_default() += undone.amount_minor
+        });
+        for (merchant, amount) in per_merchant {
+            let account =
+                postings.of_merchant(merchant, enterprise, AccountKind::MerchantForeign, currency);
+            postings.transfer(account, bank, amount);
+        }
+    };
+    let mut drafts = Vec::with_capacity(parts.len() + 1);
+    for part in parts {
+        undo(&mut postings, part);
+        let (accounts, transfers) = postings.take();
+        let event = RemittanceRecalled {
+            amount_minor: 0,
+            from_suspense_minor: 0,
+            from_allocations_minor: 0,
+            debt_minor: 0,
+            bank_reference: String::new(),
+            remittances: Vec::new(),
+            debts: Vec::new(),
+            allocations: part.to_vec(),
+            accounts,
+            transfers,
+            ..totals.clone()
+        };
+        drafts.push(Draft {
+            continues: true,
+            ..Draft::after(remittance.last, remittance.id(), event)
+        });
+    }
+    undo(&mut postings, last_part);
+    let suspense = postings.of(enterprise, AccountKind::Suspense, currency);
+    postings.transfer(suspense, bank, totals.from_suspense_minor);
+    for owed in &totals.debts {
+        let debt = postings.of_merchant(
+            owed.merchant,
+            enterprise,
+            AccountKind::MerchantDebt,
+            currency,
+        );
+        postings.transfer(debt, bank, owed.amount_minor);
+    }
+    let (accounts, transfers) = postings.take();
+    let event = RemittanceRecalled {
+        allocations: last_part.to_vec(),
         accounts,
         transfers,
+        ..totals
     };
-    Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
+    drafts.push(Draft::after(remittance.last, remittance.id(), event));
+    drafts
 }
 
 /// Undo rows for `amount`, newest allocation first, of each merchant no more than is unconverted.
