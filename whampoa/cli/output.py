@@ -12,11 +12,11 @@ results, `ok`, and on failure `error`. Without it, stdout has the answers alone.
 import json as json_format
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import typer
 from rich.console import Console
@@ -24,6 +24,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 JSON_FLAG = "--json"
+# Columns of a table that goes to a file or a pipe.
+WIDTH_OF_A_FILE = 160
 
 JsonOption = Annotated[
     bool, typer.Option(JSON_FLAG, help="Print one JSON object as the last line on stdout.")
@@ -49,6 +51,8 @@ class Output:
         self._json = json
         self._fields: dict[str, object] = {}
         self._console = Console(stderr=True, highlight=False)
+        if not self._console.is_terminal:
+            self._console = Console(stderr=True, highlight=False, width=WIDTH_OF_A_FILE)
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +88,9 @@ class Output:
         table = Table(title=title, title_justify="left")
         for index, column in enumerate(columns):
             numeric = bool(listed) and all(isinstance(row[index], int | float) for row in listed)
-            table.add_column(column, justify="right" if numeric else "left")
+            # An id cut short names nothing: long cells are folded.
+            justify: Literal["right", "left"] = "right" if numeric else "left"
+            table.add_column(column, justify=justify, overflow="fold")
         for row in listed:
             table.add_row(*(str(cell) for cell in row))
         self._console.print(table)
@@ -95,6 +101,16 @@ class Output:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=self._console) as progress:
             yield Advance(progress, progress.add_task(what, total=total))
+
+    @contextmanager
+    def stages(self) -> Iterator[Callable[[str, int], "Advance"]]:
+        """Show several things one after the other, a bar each.
+
+        The block gets a function that takes a name and a total, and gives the bar's `Advance`.
+        """
+        columns = (TextColumn("{task.description:<36}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=self._console) as progress:
+            yield lambda what, total: Advance(progress, progress.add_task(what, total=total))
 
     def result(self, **fields: object) -> None:
         """Add to the JSON object. `ok=False` makes the verb exit with 1."""
