@@ -65,6 +65,8 @@ class QueryService(query_grpc.QueryServiceServicer):
             *_equal(columns.state, request.state),
             *_equal(columns.order_no, request.order_no),
         ]
+        if request.with_clawback:
+            wanted.append(columns.clawback_minor > 0)
         page, reply = await self._page(context, request.page, schema.trades, wanted)
         trades = [_view(query.TradeView, row, self._log) for row in page.rows]
         return query.ListTradesResponse(trades=trades, page=reply)
