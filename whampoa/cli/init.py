@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whampoa.cli.output import Failure, JsonOption, Output
+
+if TYPE_CHECKING:
+    from engine.identity import Identity
+
+CONFIG_NAME = "config.toml"
 
 
 def register(application: typer.Typer) -> None:
@@ -26,8 +32,6 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """Make keys, certificates and a configuration; what is there already stays as it is."""
-    from engine.authority import STANDARD, Authority
-    from engine.config import CONFIG_NAME, TEMPLATE
     from engine.identity import TRUST_DOMAIN, Identity
 
     with Output(json) as out:
@@ -35,12 +39,22 @@ def init(
             more = [Identity.parse(TRUST_DOMAIN + words) for words in identity or []]
         except ValueError as wrong:
             raise Failure(str(wrong), exit_code=2) from wrong
-        directory.mkdir(parents=True, exist_ok=True)
-        authority = Authority(directory / "keys")
-        authority.establish()
-        made = [known.uri for known in (*STANDARD, *more) if authority.issue(known)]
+        made = establish(directory, more)
         config = directory / CONFIG_NAME
-        if not config.exists():
-            config.write_text(TEMPLATE, encoding="utf-8")
         out.note(f"{directory}: {len(made)} identities made, configuration in {config}")
         out.result(directory=str(directory), identities=made)
+
+
+def establish(directory: Path, more: Iterable[Identity] = ()) -> list[str]:
+    """Makes what is missing; the identities that were made."""
+    from engine.authority import STANDARD, Authority
+    from engine.config import TEMPLATE
+
+    directory.mkdir(parents=True, exist_ok=True)
+    authority = Authority(directory / "keys")
+    authority.establish()
+    made = [known.uri for known in (*STANDARD, *more) if authority.issue(known)]
+    config = directory / CONFIG_NAME
+    if not config.exists():
+        config.write_text(TEMPLATE, encoding="utf-8")
+    return made
