@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import sys
+import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +56,7 @@ class Corridor:
     """The running processes of one data directory."""
 
     data_dir: Path
+    addresses: Addresses
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     async def start(self, name: str, *arguments: str) -> None:
@@ -81,14 +84,18 @@ class Corridor:
         if not line:
             raise ProcessFailed(f"{name} did not start: {self._last_words(name)}")
 
-    async def start_all(self) -> None:
-        """Institutions and engine first, side by side; then the gateways, which need both."""
-        first = [self.start("engine", "serve")]
-        first += [
-            self.start(f"{name}-institution", "emulator", EMULATORS[name]) for name in INSTITUTIONS
-        ]
-        await asyncio.gather(*first)
-        await asyncio.gather(*(self.start(name, "gateway", name) for name in GATEWAYS))
+    async def start_all(self, only: Sequence[str] = ()) -> None:
+        """Institutions and engine first, side by side; then the gateways, which need both.
+
+        `only` names the processes wanted, for example "engine", "bank" or "bank-institution".
+        """
+        first = {"engine": ("serve",)} | {
+            f"{name}-institution": ("emulator", EMULATORS[name]) for name in INSTITUTIONS
+        }
+        second = {name: ("gateway", name) for name in GATEWAYS}
+        for group in (first, second):
+            wanted = {name: words for name, words in group.items() if not only or name in only}
+            await asyncio.gather(*(self.start(name, *words) for name, words in wanted.items()))
 
     async def stop_all(self) -> None:
         """Asks every process to drain, gateways first, the engine last."""
@@ -106,6 +113,12 @@ class Corridor:
                 process.kill()
                 await process.wait()
 
+    async def metrics(self) -> dict[str, float]:
+        """The engine's Prometheus metrics without labels, by name."""
+        text = await asyncio.to_thread(_scrape, self.addresses.metrics)
+        lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines if "{" not in name}
+
     def check_alive(self) -> None:
         """Raises `ProcessFailed` for the first process that ended by itself."""
         for name, process in self.running.items():
@@ -117,3 +130,9 @@ class Corridor:
     def _last_words(self, name: str) -> str:
         text = (self.data_dir / f"{name}.log").read_text(errors="replace").strip()
         return text[-600:] or "it said nothing"
+
+
+def _scrape(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode("utf-8")
+        return text

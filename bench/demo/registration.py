@@ -34,7 +34,7 @@ SETTLEMENT_BANK = "10400000000001"
 PAYEE_BANKS = ("10300000000002", "10200000000003", "30800000000004")
 # The enterprise's reporting branch, 12 digits.
 _INSTITUTION_CODE = "440100000101"
-_POLICY_SHA256 = hashlib.sha256(b"Trade data is used to clear this trade and nothing else.").digest()
+_POLICY = b"Trade data is used to clear this trade and nothing else."
 _DAY_MS = 86_400_000
 _ROWS_PER_REQUEST = 500
 # What the clearing system's participants have at the start, CNY fen.
@@ -75,6 +75,12 @@ class Registration:
 
     async def run(self) -> dict[str, int]:
         """Everything, in the order in which one thing needs the other; returns how many of each."""
+        counts = await self.of_engine()
+        await self._open_accounts()
+        return counts
+
+    async def of_engine(self) -> dict[str, int]:
+        """What the engine alone has to know."""
         parties = list(self._parties())
         for some in _parts(parties):
             request = registry.RegisterPartiesRequest(request_id=uuid7(), parties=some)
@@ -89,7 +95,6 @@ class Registration:
             accepted(await self._engine.registry.RegisterGrants(grant), "grants")
         await self._rates()
         invoices, zones = await self._tax_inputs()
-        await self._open_accounts()
         return {
             "parties": len(parties),
             "relations": len(relations),
@@ -186,7 +191,7 @@ class Registration:
                     grantor_party_id=ids.company(merchant),
                     grantee_party_id=ids.company(grantee),
                     purpose=purpose,
-                    policy_sha256=_POLICY_SHA256,
+                    policy_sha256=hashlib.sha256(_POLICY).digest(),
                     valid_until_ms=ids.started_ms + 365 * _DAY_MS,
                 )
 

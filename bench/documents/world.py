@@ -124,7 +124,7 @@ _PLATFORMS = (
 ENTERPRISES, DECLARANTS, MERCHANTS, CARRIERS = 3, 8, 200, 2
 
 
-def build(seed: int, trades: int, merchants: int = MERCHANTS) -> World:
+def build(seed: int, trades: int, merchants: int = MERCHANTS, *, mishaps: bool = True) -> World:
     """A world of `trades` parcels. Numbers name its parties, so ids can be derived from them."""
     chance = random.Random(seed)
     enterprises = [_company(1 + n, f"穗通综合服务{n + 1}号有限公司") for n in range(ENTERPRISES)]
@@ -137,7 +137,8 @@ def build(seed: int, trades: int, merchants: int = MERCHANTS) -> World:
         world.entrusted[seller.number] = [declarants[first], declarants[(first + 3) % DECLARANTS]]
         world.served_by[seller.number] = enterprises[at % ENTERPRISES]
     world.parcels = [_parcel(chance, world, seed, number) for number in range(trades)]
-    _befall(world)
+    if mishaps:
+        _befall(world)
     return world
 
 
