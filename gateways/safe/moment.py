@@ -1,0 +1,49 @@
+"""Moments at SAFE: Unix milliseconds inside, digits of Beijing time outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+_BEIJING = dt.timezone(dt.timedelta(hours=8))
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
+_DATE = re.compile(r"[0-9]{8}")
+_MOMENT = re.compile(r"[0-9]{17}")
+
+
+def date_digits(time_ms: int) -> str:
+    """YYYYMMDD."""
+    return _beijing(time_ms).strftime("%Y%m%d")
+
+
+def is_date(text: str) -> bool:
+    """Whether eight digits are a day of the calendar."""
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+def write(time_ms: int) -> str:
+    """YYYYMMDDHHMMSS and milliseconds."""
+    moment = _beijing(time_ms)
+    return f"{moment:%Y%m%d%H%M%S}{moment.microsecond // 1000:03d}"
+
+
+def parse(text: str, field: str) -> int:
+    """Unix milliseconds of what `write` writes."""
+    if _MOMENT.fullmatch(text) is None:
+        raise ValueError(f"{field}: {text!r} is not 17 digits of a moment")
+    try:
+        moment = dt.datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=_BEIJING)
+    except ValueError as failure:
+        raise ValueError(f"{field}: {text!r}: {failure}") from None
+    return (moment - _EPOCH) // _MILLISECOND + int(text[14:])
+
+
+def _beijing(time_ms: int) -> dt.datetime:
+    return (_EPOCH + time_ms * _MILLISECOND).astimezone(_BEIJING)
