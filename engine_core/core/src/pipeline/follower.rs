@@ -21,6 +21,14 @@ pub struct Follower {
     pending: Batches,
 }
 
+/// An entry that waits for the rest of its operation.
+struct Followed {
+    at: At,
+    event: Event,
+    rows: u64,
+    link: [u8; 32],
+}
+
 /// The private store behind the projection's trait.
 pub struct Opener<'a>(pub &'a PrivateStore);
 
@@ -38,41 +46,66 @@ impl Private for Opener<'_> {
 const ENTRIES_MAX: u64 = 256;
 
 impl Follower {
-    /// Follows a few entries towards `durable`; true when there are more.
+    /// Follows a few entries towards `durable`; true when there are more. Entries of one operation are followed together:
+    /// between them the laws need not hold.
     pub fn advance(
         &mut self,
         journal: &Journal,
         private: &PrivateStore,
         durable: u64,
     ) -> Result<bool, Fault> {
-        let Some(wanted_from) = self.wanted_from else {
-            return Ok(false);
-        };
-        let from = self.state.next_index;
-        let until = durable.min(from + ENTRIES_MAX);
-        if from >= until {
+        if self.wanted_from.is_none() {
             return Ok(false);
         }
-        let (state, tree, links, pending) = (
-            &mut self.state,
-            &mut self.tree,
-            &mut self.links,
-            &mut self.pending,
-        );
-        let opener = Opener(private);
-        journal.scan_range(from, until, &mut |_, bytes| {
-            let view = EntryView::parse(bytes)?;
-            let (at, event): (At, Event) =
-                read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
-            state.evolve(&at, &event, view.row_count());
-            tree.push(view.link());
-            links.push(view.link());
-            if at.index >= wanted_from {
-                projection::project(state, &at, &event, &opener, pending);
+        let mut read = self.state.next_index;
+        let mut operation: Vec<Followed> = Vec::new();
+        while read < durable {
+            let until = durable.min(read + ENTRIES_MAX);
+            journal.scan_range(read, until, &mut |_, bytes| {
+                let view = EntryView::parse(bytes)?;
+                let (at, event) =
+                    read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
+                let (rows, link) = (view.row_count(), view.link());
+                operation.push(Followed {
+                    at,
+                    event,
+                    rows,
+                    link,
+                });
+                if !at.continues {
+                    operation
+                        .drain(..)
+                        .for_each(|entry| self.apply(entry, private));
+                }
+                Ok(())
+            })?;
+            read = until;
+            if operation.is_empty() {
+                break;
             }
-            Ok(())
-        })?;
-        Ok(until < durable)
+        }
+        Ok(read < durable)
+    }
+
+    fn apply(&mut self, entry: Followed, private: &PrivateStore) {
+        let Followed {
+            at,
+            event,
+            rows,
+            link,
+        } = entry;
+        self.state.evolve(&at, &event, rows);
+        self.tree.push(link);
+        self.links.push(link);
+        if self.wanted_from.is_some_and(|wanted| at.index >= wanted) {
+            projection::project(
+                &self.state,
+                &at,
+                &event,
+                &Opener(private),
+                &mut self.pending,
+            );
+        }
     }
 
     /// Hands over the rows from `from` on and the index they reach. Asked again from an earlier index (the projection
