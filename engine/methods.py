@@ -92,7 +92,8 @@ _METHODS = [
         "ClearingService",
         (50, "Allocate", "operator service-enterprise"),
         (51, "ConfirmDebit", "gateway/bank"),
-        (52, "RecordSettlement", "gateway/pboc"),
+        # The bank tells of payouts that it refused before it debited them.
+        (52, "RecordSettlement", "gateway/pboc gateway/bank"),
         (53, "InstructPayouts", "operator service-enterprise"),
         (54, "SettleClawback", "officer operator"),
     ),

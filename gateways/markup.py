@@ -71,6 +71,10 @@ class Node:
             raise ValueError(f"{path}: stands {len(found)} times, once wanted")
         return (found[0].text or "") if found else ""
 
+    def texts(self, path: str) -> list[str]:
+        """Texts of all elements at a path."""
+        return [element.text or "" for element in self._element.findall(self._path(path))]
+
     def attribute(self, path: str, name: str) -> str:
         """An attribute of the element at a path, empty where there is none."""
         found = self._element.find(self._path(path))

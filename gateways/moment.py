@@ -21,6 +21,11 @@ def date_digits(time_ms: int) -> str:
     return beijing(time_ms).strftime("%Y%m%d")
 
 
+def date(time_ms: int) -> str:
+    """YYYY-MM-DD."""
+    return beijing(time_ms).date().isoformat()
+
+
 def time_digits(time_ms: int) -> str:
     """HHMMSS."""
     return beijing(time_ms).strftime("%H%M%S")
