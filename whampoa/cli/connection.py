@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Protocol, Self, TypeVar
@@ -12,10 +13,9 @@ import typer
 
 from whampoa.cli.output import Failure
 from whampoa.client import SyncClient
+from whampoa.evidence.v1.evidence_service_pb2 import GetStatusRequest
 from whampoa.money.v1.money_pb2 import Position
 from whampoa.money.v1.rejection_pb2 import Refusal
-from whampoa.paging.v1.paging_pb2 import PageRequest
-from whampoa.query.v1.query_service_pb2 import ListPartiesRequest
 
 DEFAULT_ADDRESS = "127.0.0.1:7400"
 CALL_SECONDS_MAX = 60.0
@@ -93,13 +93,13 @@ class Connection:
             raise Failure(line, request_id=identifier) from error
         if reply.HasField("refusal"):
             raise _refused(reply.refusal, identifier)
-        self._see(reply.position)
         return reply
 
-    def _see(self, position: Position) -> None:
-        """Waits until queries see what was written: the next verb lists it."""
-        page = PageRequest(page_size=1, at_least=position)
-        self.read(self.client.query.ListParties, ListPartiesRequest(page=page))
+    @cached_property
+    def head(self) -> Position | None:
+        """The newest durable position when the verb first asked; None while the log is empty."""
+        status = self.read(self.client.evidence.GetStatus, GetStatusRequest())
+        return Position(log=status.log, index=status.durable_index) if status.entries else None
 
     def _line(self, error: grpc.RpcError) -> str:
         code = _code(error)

@@ -59,19 +59,16 @@ def _write(
     out: Output, connection: Connection, wanted: DataSet, path: Path
 ) -> tuple[int, int | None]:
     """Rows written, and the newest entry that every one of them has seen."""
-    head = pages.head(connection)
+    called = connection.client.query.ListParties
     usccs = {
         party.party_id: party.uscc
-        for reply in pages.pages(
-            connection, connection.client.query.ListParties, ListPartiesRequest(), head
-        )
-        for party in reply.parties
+        for party in pages.every(connection, called, ListPartiesRequest(), "parties")
     }
     columns = wanted.columns()
     call = getattr(connection.client.query, wanted.method)
     count = 0
     with _sink(path, columns) as sink, out.progress(path.name) as advance:
-        for reply in pages.pages(connection, call, wanted.request, head):
+        for reply in pages.pages(connection, call, wanted.request):
             rows = [
                 [column.value(row, usccs) for column in columns]
                 for row in getattr(reply, wanted.rows)
@@ -79,7 +76,7 @@ def _write(
             sink.write(rows)
             count += len(rows)
             advance(len(rows))
-    return count, head.index if head else None
+    return count, connection.head.index if connection.head else None
 
 
 @contextmanager
