@@ -53,7 +53,8 @@ class EngineConfig(BaseModel):
     # Empty: no metrics are served.
     metrics: str = "127.0.0.1:7401"
     projections: str = ""
-    segment_mib: int = Field(default=64, ge=1, le=1024)
+    # Not below the size of the largest entry.
+    segment_mib: int = Field(default=64, ge=4, le=1024)
 
 
 class Config(BaseSettings):

@@ -68,10 +68,21 @@ class CoreMetrics(Collector):
         found = self._bridge.metrics()
         for key, name, text in _COUNTERS:
             yield CounterMetricFamily(name, text, value=_number(found[key]))
+        rows = CounterMetricFamily(
+            "whampoa_rows_decided", "Rows of accepted writes by outcome.", labels=["outcome"]
+        )
+        for outcome in ("accepted", "refused", "repeated"):
+            rows.add_metric([outcome], _number(found[f"rows_{outcome}"]))
+        yield rows
         yield GaugeMetricFamily(
             "whampoa_requests_queued",
             "Writes that wait for the deciding thread.",
             value=_number(found["requests_queued"]),
+        )
+        yield GaugeMetricFamily(
+            "whampoa_replies_waiting",
+            "Writes whose reply is still to come: in the queue, decided, or on their way to disk.",
+            value=self._bridge.waiting,
         )
         yield _histogram(found["journal_sync"], _number(found["journal_sync_ns"]))
         durable = self._bridge.durable_index

@@ -28,6 +28,17 @@ impl Refusal {
         }
     }
 
+    /// What stands in `field` is not 16 bytes in UUIDv7 layout.
+    pub fn no_id(field: impl Into<String>, bytes: &[u8]) -> Self {
+        let hex: String = bytes
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let value = format!("{hex} of {} bytes, no UUIDv7", bytes.len());
+        Self::new(Rejection::FieldInvalid, field, value)
+    }
+
     pub fn to_proto(&self) -> proto::Refusal {
         let rule = self.code.as_str_name().trim_start_matches("REJECTION_");
         proto::Refusal {

@@ -121,6 +121,21 @@ fn what_was_appended_is_read_back_and_survives_reopening() {
 }
 
 #[test]
+fn a_group_larger_than_a_segment_becomes_several_frames() {
+    let storage = MemoryStorage::default();
+    let (journal, _) = Journal::open(storage.clone(), config()).unwrap();
+    let drafts = (0..60).map(|_| draft("wide", 100, false)).collect();
+    let sealed = chain(0, [0; 32], drafts);
+    let bytes: usize = sealed.iter().map(|entry| entry.bytes.len()).sum();
+    assert!(bytes as u64 > 3 * SEGMENT_BYTES, "{bytes}");
+    journal.append(sealed).unwrap();
+    journal.read(59).unwrap();
+    journal.close().unwrap();
+    let report = audit(&storage);
+    assert_eq!((report.entries, report.first_bad.is_none()), (60, true));
+}
+
+#[test]
 fn segments_roll_over_and_the_log_goes_on() {
     let (storage, link) = written(0);
     let (journal, _) = Journal::open(storage.clone(), config()).unwrap();

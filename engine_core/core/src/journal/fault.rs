@@ -18,3 +18,16 @@ pub enum Fault {
     #[error("a write to the journal failed before; nothing more is written")]
     Broken,
 }
+
+/// Held by the deciding and the writing thread: without one of them requests would wait for ever, so its panic ends the
+/// process.
+pub struct StopOnPanic;
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("whampoa: a thread of the write path broke, the engine stops");
+            std::process::abort();
+        }
+    }
+}

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use entry::Sealed;
-pub use fault::Fault;
+pub use fault::{Fault, StopOnPanic};
 pub use open::Recovery;
 use storage::Storage;
 

@@ -95,6 +95,8 @@ impl Storage for FileStorage {
         }
         file.sync_all()?;
         fs::rename(&temporary, self.folder.join(name))?;
+        // A file of this name that was open before is another one now.
+        lock(&self.open).remove(name);
         File::open(&self.folder)?.sync_all()
     }
 

@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::entry::Sealed;
 use super::frame::{self, UNIT};
 use super::segment::{self, SegmentHead};
-use super::{Fault, FramePlace, SYNC_BUCKETS_NS, Shared, lock};
+use super::{Fault, FramePlace, SYNC_BUCKETS_NS, Shared, StopOnPanic, lock};
 use crate::evidence::hash::Hash;
 
 /// Where the next frame goes.
@@ -31,6 +31,10 @@ pub(super) struct Writer {
 
 /// Most bytes of entries in one frame.
 const FRAME_BYTES_MAX: usize = 8 << 20;
+/// Its length stands before each entry of a frame.
+const ENTRY_LENGTH_BYTES: usize = 4;
+/// How long to wait before a spare segment is tried again on a full disk.
+const SPARE_RETRY: Duration = Duration::from_secs(1);
 const SPARE: &str = "spare";
 
 impl Writer {
@@ -48,6 +52,7 @@ impl Writer {
             .list()?
             .iter()
             .any(|name| name == SPARE)
+            && writer.shared.storage.length(SPARE)? == writer.shared.config.segment_bytes
         {
             writer.spare = Some(SPARE.to_owned());
         }
@@ -70,6 +75,7 @@ impl Writer {
     }
 
     fn run(mut self) -> Result<(), Fault> {
+        let _guard = StopOnPanic;
         loop {
             let group = self.take();
             if group.is_empty() {
@@ -95,10 +101,12 @@ impl Writer {
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        // A frame fits an empty segment: head, footer, frame head and padding take less than four units.
+        let room = (self.shared.config.segment_bytes as usize).saturating_sub(4 * UNIT);
         let (mut count, mut bytes) = (0, 0);
         for entry in &queue.waiting {
-            bytes += entry.bytes.len();
-            if count > 0 && bytes > FRAME_BYTES_MAX {
+            bytes += entry.bytes.len() + ENTRY_LENGTH_BYTES;
+            if count > 0 && bytes > FRAME_BYTES_MAX.min(room) {
                 break;
             }
             count += 1;
@@ -206,7 +214,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Zeroes the next segment off this thread; without one, writes are refused before they are decided.
+    /// Zeroes the next segment off this thread; without one, writes are refused before they are decided, until the disk
+    /// has room again.
     fn make_spare(&mut self) {
         if self.spare.is_some() {
             return;
@@ -215,11 +224,17 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         self.making = Some(receiver);
         thread::spawn(move || {
-            let made = shared
-                .storage
-                .create_zeroed(SPARE, shared.config.segment_bytes);
-            shared.has_room.store(made.is_ok(), Ordering::Release);
-            drop(sender.send(made.map(|()| SPARE.to_owned()).map_err(Fault::from)));
+            loop {
+                let made = shared
+                    .storage
+                    .create_zeroed(SPARE, shared.config.segment_bytes);
+                shared.has_room.store(made.is_ok(), Ordering::Release);
+                if made.is_ok() || lock(&shared.queue).is_closed {
+                    drop(sender.send(made.map(|()| SPARE.to_owned()).map_err(Fault::from)));
+                    return;
+                }
+                thread::sleep(SPARE_RETRY);
+            }
         });
     }
 }

@@ -13,9 +13,9 @@ use crate::decide::{self, Context};
 use crate::event::registry::ActorAdmitted;
 use crate::event::{At, Draft, Event, RequestMark};
 use crate::ids::{Id, LogKey};
-use crate::journal::Journal;
 use crate::journal::entry::{Sealed, seal};
 use crate::journal::view::EntryView;
+use crate::journal::{Journal, StopOnPanic};
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::reply;
 use crate::state::State;
@@ -47,6 +47,7 @@ impl Decider {
     /// Decides until the submissions end. A journal that cannot write any more ends the process: what is in memory is
     /// then ahead of the disk, and no reply may be given from it (law 9).
     pub fn run(mut self, mut state: State, submissions: &Receiver<Submission>) {
+        let _guard = StopOnPanic;
         while let Ok(submission) = submissions.recv() {
             self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             let start = Instant::now();
@@ -122,6 +123,7 @@ impl Decider {
             .map(|draft| self.apply(state, &mut batch, draft, Some(checked.mark)))
             .collect();
         let bytes = reply::reply(&self.log, checked.method, &entries);
+        self.shared.rows.count(&batch.sealed, &entries);
         self.append(batch.sealed);
         Ok((bytes, state.next_index.checked_sub(1)))
     }

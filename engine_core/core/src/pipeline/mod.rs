@@ -8,6 +8,7 @@ pub mod feed;
 pub mod follower;
 pub mod proof;
 pub mod recovery;
+pub mod rows;
 pub mod seal;
 pub mod status;
 pub mod submission;
@@ -25,6 +26,7 @@ use crate::private::PrivateStore;
 pub use decider::Decider;
 pub use follower::Follower;
 pub use recovery::{Opened, Options};
+pub use rows::RowCounts;
 pub use submission::{Reply, Submission};
 
 /// Why a submission was not taken.
@@ -50,6 +52,7 @@ pub struct Shared {
     durable: AtomicU64,
     pub accepted: AtomicU64,
     pub refused: AtomicU64,
+    pub rows: RowCounts,
     pub queued: AtomicU64,
     pub decide_ns: AtomicU64,
     stopped: AtomicBool,
@@ -130,6 +133,7 @@ impl Core {
             durable: AtomicU64::new(opened.state.next_index),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            rows: RowCounts::default(),
             queued: AtomicU64::new(0),
             decide_ns: AtomicU64::new(0),
             stopped: AtomicBool::new(false),

@@ -153,6 +153,9 @@ impl Core {
         [
             ("requests_accepted", read(&shared.accepted)),
             ("requests_refused", read(&shared.refused)),
+            ("rows_accepted", read(&shared.rows.accepted)),
+            ("rows_refused", read(&shared.rows.refused)),
+            ("rows_repeated", read(&shared.rows.repeated)),
             ("requests_queued", read(&shared.queued)),
             ("decide_ns", read(&shared.decide_ns)),
             ("journal_syncs", read(&metrics.syncs)),

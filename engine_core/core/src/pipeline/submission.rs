@@ -60,18 +60,7 @@ impl Submission {
         let mut fields = Fields::new(&self.request);
         while let Some(field) = fields.next_field()? {
             if let (1, Value::Bytes(bytes)) = (field.number, field.value) {
-                let hex = bytes
-                    .iter()
-                    .take(16)
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect::<String>();
-                return Id::parse(bytes).ok_or_else(|| {
-                    Refusal::new(
-                        Rejection::FieldInvalid,
-                        "request_id (16 bytes, UUIDv7)",
-                        hex,
-                    )
-                });
+                return Id::parse(bytes).ok_or_else(|| Refusal::no_id("request_id", bytes));
             }
         }
         refuse(Rejection::RequestIdMissing, "request_id", "")

@@ -1,6 +1,6 @@
 //! A bounds-checked view of a column message: scalars and packed fixed-width columns, nothing copied.
 
-use super::{Fields, Value};
+use super::{Fields, Value, strict};
 use crate::rejection::{Refusal, Rejection, refuse};
 
 /// Highest field number of a column message.
@@ -14,8 +14,9 @@ pub struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// Reads the message level. A column in several pieces is refused: reading only the last would lose rows.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    /// Reads the level of a message that `strict::check` let through. A column in several pieces is refused: reading
+    /// only the last would lose rows.
+    pub fn parse(message: &str, bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut columns = Self {
             scalars: [0; FIELDS_MAX],
             slices: [&[]; FIELDS_MAX],
@@ -35,7 +36,7 @@ impl<'a> Columns<'a> {
                 Value::Bytes(_) if !columns.slices[at].is_empty() => {
                     return refuse(
                         Rejection::ColumnLengthMismatch,
-                        format!("#{at}"),
+                        strict::field_name(message, field.number),
                         "column in several pieces",
                     );
                 }
@@ -43,7 +44,7 @@ impl<'a> Columns<'a> {
                 _ => {
                     return refuse(
                         Rejection::ColumnLengthMismatch,
-                        format!("#{at}"),
+                        strict::field_name(message, field.number),
                         "column is not packed",
                     );
                 }
@@ -126,6 +127,8 @@ mod tests {
     use super::*;
     use crate::contract::whampoa::ledger::v1::SubmitTransfersRequest;
 
+    const MESSAGE: &str = "whampoa.ledger.v1.SubmitTransfersRequest";
+
     fn request(rows: u64) -> SubmitTransfersRequest {
         SubmitTransfersRequest {
             row_count: rows as u32,
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn columns_agree_with_the_generated_type() {
         let bytes = request(100).encode_to_vec();
-        let columns = Columns::parse(&bytes).unwrap();
+        let columns = Columns::parse(MESSAGE, &bytes).unwrap();
         assert_eq!(columns.scalar(2), 100);
         let (high, debit) = (
             columns.fixed64(3, "id_high", 100).unwrap(),
@@ -150,19 +153,19 @@ mod tests {
     #[test]
     fn short_split_and_unpacked_columns_are_refused() {
         let bytes = request(3).encode_to_vec();
-        let columns = Columns::parse(&bytes).unwrap();
+        let columns = Columns::parse(MESSAGE, &bytes).unwrap();
         assert_eq!(
             columns.fixed64(3, "id_high", 4).unwrap_err().code,
             Rejection::ColumnLengthMismatch
         );
         let split = [bytes.clone(), bytes].concat();
         assert_eq!(
-            Columns::parse(&split).unwrap_err().code,
-            Rejection::ColumnLengthMismatch
+            Columns::parse(MESSAGE, &split).unwrap_err().field,
+            "id_high"
         );
         let unpacked = [0x19, 1, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(
-            Columns::parse(&unpacked).unwrap_err().code,
+            Columns::parse(MESSAGE, &unpacked).unwrap_err().code,
             Rejection::ColumnLengthMismatch
         );
     }

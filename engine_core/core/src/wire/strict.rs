@@ -44,6 +44,18 @@ pub fn check(message: &str, bytes: &[u8]) -> Result<(), Refusal> {
     }
 }
 
+/// Name of a field of a message; its number where the contract has none.
+pub fn field_name(message: &str, number: u32) -> String {
+    let contract = contract();
+    let fields = contract
+        .by_name
+        .get(message)
+        .map(|index| &contract.messages[*index]);
+    fields
+        .and_then(|fields| fields.get(&number))
+        .map_or_else(|| format!("#{number}"), |(known, _)| known.name.clone())
+}
+
 impl Contract {
     fn walk(&self, message: usize, bytes: &[u8], path: &str, depth: usize) -> Result<(), Refusal> {
         if depth > DEPTH_MAX {

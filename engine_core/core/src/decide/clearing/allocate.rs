@@ -4,7 +4,7 @@ use super::claims::{Advice, Claims, MerchantClaim};
 use crate::contract::whampoa::clearing::v1::AllocationMode;
 use crate::decide::forex::{AMOUNT_MAX, remittance};
 use crate::decide::ledger::posting::Postings;
-use crate::decide::{Context, Decision};
+use crate::decide::{Context, Decision, Method};
 use crate::event::Draft;
 use crate::event::clearing::{Allocated, AllocationRow};
 use crate::event::forex::RemittanceRow;
@@ -23,7 +23,7 @@ const ADVICE_MAX: usize = 1_000_000;
 const ROWS_PER_ENTRY: usize = 2_500;
 
 pub fn allocate(state: &State, context: &Context<'_>, request: &[u8]) -> Decision {
-    let columns = Columns::parse(request)?;
+    let columns = Columns::parse(Method::Allocate.request_name(), request)?;
     let remittance = remittance(state, columns.bytes(2), "remittance_id")?;
     check_review(remittance)?;
     let suspense = remittance.amounts.suspense_minor;

@@ -18,11 +18,11 @@ impl Reader<'_, '_> {
         reply: &proto::Reply,
         doc_type: DocumentType,
     ) -> Result<Reading, Refusal> {
-        let stamp = field::stamp(&reply.return_time, "reply.return_time")?;
+        let stamp = field::stamp(&reply.return_time, "return_time")?;
         if reply.return_status == 0 || !(-999_999..=999).contains(&reply.return_status) {
             return refuse(
                 Rejection::FieldInvalid,
-                "reply.return_status",
+                "return_status",
                 reply.return_status,
             );
         }
@@ -41,11 +41,7 @@ impl Reader<'_, '_> {
             _ => self.message_reply(reply, doc_type),
         };
         if stamp < newest {
-            return refuse(
-                Rejection::StaleReply,
-                "reply.return_time",
-                &reply.return_time,
-            );
+            return refuse(Rejection::StaleReply, "return_time", &reply.return_time);
         }
         (reading.status, reading.stamp) = (reply.return_status, stamp);
         Ok(reading)
@@ -60,13 +56,13 @@ impl Reader<'_, '_> {
             &reply.ebc_code,
             true,
         )?;
-        let consignor: Text<18> = field::code(&reply.ebc_code, "reply.ebc_code")?;
+        let consignor: Text<18> = field::code(&reply.ebc_code, "ebc_code")?;
         let by_key = self.desk.named(key.key);
         let slot = by_key.or_else(|| key.nameless.and_then(|key| self.desk.named(key)));
         let order = slot.and_then(|slot| self.desk.orders.at(slot));
         let part = order.and_then(|order| order.version_of(consignor));
         let (Some(subject), Some(order), Some(part)) = (slot, order, part) else {
-            return refuse(Rejection::UnknownDocument, "reply.order_no", key.order_no);
+            return refuse(Rejection::UnknownDocument, "order_no", key.order_no);
         };
         let words = format!("order {} of platform {}", key.order_no, key.platform);
         let newest = order.versions[part].stamp;
@@ -95,7 +91,7 @@ impl Reader<'_, '_> {
         let (Some(subject), Some(waybill)) = (slot, waybill) else {
             return refuse(
                 Rejection::UnknownDocument,
-                "reply.logistics_no",
+                "logistics_no",
                 &reply.logistics_no,
             );
         };
@@ -174,7 +170,7 @@ impl Reader<'_, '_> {
         let slot = self.desk.named(key);
         let departure = slot.and_then(|slot| self.desk.departures.at(slot));
         let (Some(subject), Some(departure)) = (slot, departure) else {
-            return refuse(Rejection::UnknownDocument, "reply.cop_no", &reply.cop_no);
+            return refuse(Rejection::UnknownDocument, "cop_no", &reply.cop_no);
         };
         let words = format!(
             "departure {} of carrier {}",

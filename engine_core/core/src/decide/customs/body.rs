@@ -14,7 +14,7 @@ use crate::event::codec::Text;
 use crate::event::customs::{LineRow, ListRow, NameKind, NameRow, OrderRow, WaybillRow};
 use crate::ids::KeyDigest;
 use crate::rejection::{Refusal, Rejection, refuse};
-use crate::state::document::{Cases, DECLARED, Slots};
+use crate::state::document::{Cases, DECLARED, Slots, is_held};
 
 const APP_TYPE_DELETE: u32 = 3;
 
@@ -59,20 +59,32 @@ impl Reader<'_, '_> {
         use DocumentType as T;
         let (stamp, app_status) = application(document, doc_type)?;
         let mut reading = match (&document.body, doc_type) {
-            (Some(Body::Order(order)), T::Order) => self.order(order, app_status)?,
-            (Some(Body::Waybill(waybill)), T::Waybill) => self.waybill(waybill, app_status)?,
-            (Some(Body::List(list)), T::List) => self.list(list, app_status)?,
-            (Some(Body::Departure(departure)), T::Departure) => self.departure(departure)?,
-            (Some(Body::Withdrawal(withdrawal)), T::Withdrawal) => self.withdrawal(withdrawal)?,
-            (Some(Body::CollectionNote(note)), T::CollectionNote) => self.collection_note(note)?,
-            (Some(Body::Aggregation(aggregation)), T::Aggregation) => {
-                self.aggregation(aggregation)?
+            (Some(Body::Order(order)), T::Order) => {
+                self.order(order, app_status).map_err(within("order"))?
             }
-            (Some(Body::AggregationResult(result)), T::AggregationResult) => {
-                self.aggregation_result(result)?
+            (Some(Body::Waybill(waybill)), T::Waybill) => self
+                .waybill(waybill, app_status)
+                .map_err(within("waybill"))?,
+            (Some(Body::List(list)), T::List) => {
+                self.list(list, app_status).map_err(within("list"))?
             }
+            (Some(Body::Departure(departure)), T::Departure) => {
+                self.departure(departure).map_err(within("departure"))?
+            }
+            (Some(Body::Withdrawal(withdrawal)), T::Withdrawal) => {
+                self.withdrawal(withdrawal).map_err(within("withdrawal"))?
+            }
+            (Some(Body::CollectionNote(note)), T::CollectionNote) => self
+                .collection_note(note)
+                .map_err(within("collection_note"))?,
+            (Some(Body::Aggregation(aggregation)), T::Aggregation) => self
+                .aggregation(aggregation)
+                .map_err(within("aggregation"))?,
+            (Some(Body::AggregationResult(result)), T::AggregationResult) => self
+                .aggregation_result(result)
+                .map_err(within("aggregation_result"))?,
             (Some(Body::Reply(reply)), _) if is_reply(doc_type) => {
-                return self.answer(reply, doc_type);
+                return self.answer(reply, doc_type).map_err(within("reply"));
             }
             (None, _) if !has_body(doc_type) => self.bare(document, doc_type)?,
             (None, _) => return refuse(Rejection::FieldMissing, "body", ""),
@@ -104,33 +116,27 @@ impl Reader<'_, '_> {
         let platform = (order.ebp_code.as_str(), order.ebp_name.as_str());
         let key = OrderKey::new(log_key, platform, &order.order_no, &order.ebc_code, false)?;
         let mut names = Names::new(self.desk);
-        let (subject, platform_differs) = names.order(&key);
+        let (subject, platform_differs) = names.order(&key, true);
         let known = self.desk.orders.at(subject);
         let part = known.map_or(0, |known| {
             known.version_of(consignor).unwrap_or(known.versions.len())
         });
         let before = known.and_then(|known| known.versions.get(part));
-        if before
-            .is_some_and(|before| before.app_status == DECLARED && matches!(before.status, 2 | 120))
-        {
-            return refuse(
-                Rejection::StatusRefusesResend,
-                "order.order_no",
-                key.order_no,
-            );
+        if before.is_some_and(|before| before.app_status == DECLARED && is_held(before.status)) {
+            return refuse(Rejection::StatusRefusesResend, "order_no", key.order_no);
         }
         let consignor_party = self.party(&order.ebc_code);
         let lines = match (app_status, before) {
-            (0, None) => return refuse(Rejection::UnknownDocument, "order.order_no", key.order_no),
+            (0, None) => return refuse(Rejection::UnknownDocument, "order_no", key.order_no),
             (0, Some(_)) => Vec::new(),
             _ => {
                 let evidence =
                     self.evidence(&order.ebp_code, key.order_no, NO_INDEX, consignor_party);
-                lines::read(log_key, key.key, &evidence, &order.lines).map_err(within("order"))?
+                lines::read(log_key, key.key, &evidence, &order.lines)?
             }
         };
         let Ok(part) = u16::try_from(part) else {
-            return refuse(Rejection::BatchTooLarge, "order.ebc_code", "versions");
+            return refuse(Rejection::BatchTooLarge, "ebc_code", "versions");
         };
         let head = OrderRow {
             consignor,
@@ -163,19 +169,13 @@ impl Reader<'_, '_> {
             .waybills
             .at(subject)
             .filter(|before| before.app_status != 0);
-        if before
-            .is_some_and(|before| before.app_status == DECLARED && matches!(before.status, 2 | 120))
-        {
-            return refuse(
-                Rejection::StatusRefusesResend,
-                "waybill.logistics_no",
-                number,
-            );
+        if before.is_some_and(|before| before.app_status == DECLARED && is_held(before.status)) {
+            return refuse(Rejection::StatusRefusesResend, "logistics_no", number);
         }
         if app_status == 0 && before.is_none() {
-            return refuse(Rejection::UnknownDocument, "waybill.logistics_no", number);
+            return refuse(Rejection::UnknownDocument, "logistics_no", number);
         }
-        let consignor = field::code(&waybill.ebc_code, "waybill.ebc_code")?;
+        let consignor = field::code(&waybill.ebc_code, "ebc_code")?;
         Ok(Reading {
             key,
             subject,
@@ -191,11 +191,11 @@ impl Reader<'_, '_> {
 
     fn list(&self, list: &proto::List, app_status: u8) -> Result<Reading, Refusal> {
         let log_key = self.context.log_key;
-        let consignor = field::key(&list.ebc_code, "list.ebc_code", 18)?;
-        let agent = field::key(&list.agent_code, "list.agent_code", 18)?;
-        let cop_no = field::key(&list.cop_no, "list.cop_no", 30)?;
-        let carrier = field::key(&list.logistics_code, "list.logistics_code", 18)?;
-        let number = field::key(&list.logistics_no, "list.logistics_no", 80)?;
+        let consignor = field::key(&list.ebc_code, "ebc_code", 18)?;
+        let agent = field::key(&list.agent_code, "agent_code", 18)?;
+        let cop_no = field::key(&list.cop_no, "cop_no", 30)?;
+        let carrier = field::key(&list.logistics_code, "logistics_code", 18)?;
+        let number = field::key(&list.logistics_no, "logistics_no", 80)?;
         let platform = (list.ebp_code.as_str(), list.ebp_name.as_str());
         let order = OrderKey::new(log_key, platform, &list.order_no, consignor, false)?;
         let key = key::list(log_key, &order, consignor);
@@ -206,13 +206,12 @@ impl Reader<'_, '_> {
             .lists
             .at(subject)
             .filter(|before| before.head.order != NO_INDEX);
-        let holds = |status: i32| matches!(status, 2 | 120 | 399 | 800 | 899);
         if before.is_some_and(|list| {
-            list.app_status == DECLARED && !list.is_withdrawn && holds(list.status)
+            list.app_status == DECLARED && !list.is_withdrawn && is_held(list.status)
         }) {
-            return refuse(Rejection::StatusRefusesResend, "list.cop_no", cop_no);
+            return refuse(Rejection::StatusRefusesResend, "cop_no", cop_no);
         }
-        let (order_slot, platform_differs) = names.order(&order);
+        let (order_slot, platform_differs) = names.order(&order, false);
         let waybill = names.waybill(key::waybill(log_key, carrier, number), self.context.now_ms);
         names.alias(
             NameKind::List,
@@ -228,12 +227,12 @@ impl Reader<'_, '_> {
         }
         let (owner_party, consignor_party) = (self.party(&list.owner_code), self.party(consignor));
         let lines = match (app_status, before) {
-            (0, None) => return refuse(Rejection::UnknownDocument, "list.cop_no", cop_no),
+            (0, None) => return refuse(Rejection::UnknownDocument, "cop_no", cop_no),
             (0, Some(_)) => Vec::new(),
             _ => {
                 let evidence =
                     self.evidence(&list.ebp_code, order.order_no, owner_party, consignor_party);
-                lines::read(log_key, key, &evidence, &list.lines).map_err(within("list"))?
+                lines::read(log_key, key, &evidence, &list.lines)?
             }
         };
         let trade_mode = list.trade_mode.trim().parse();
@@ -241,16 +240,16 @@ impl Reader<'_, '_> {
             // A list that was under another spelling of the platform stays with the order it found then.
             order: before.map_or(order_slot, |before| before.head.order),
             waybill,
-            consignor: field::code(consignor, "list.ebc_code")?,
+            consignor: field::code(consignor, "ebc_code")?,
             consignor_party,
             agent_party: self.party(agent),
             owner_party,
             statistics_flag: statistics_flag(&list.statistics_flag)?,
             trade_mode: trade_mode.map_err(|_| {
-                Refusal::new(Rejection::FieldInvalid, "list.trade_mode", &list.trade_mode)
+                Refusal::new(Rejection::FieldInvalid, "trade_mode", &list.trade_mode)
             })?,
-            export_date: field::date(&list.ie_date, "list.ie_date")?,
-            customs_code: field::code(&list.customs_code, "list.customs_code")?,
+            export_date: field::date(&list.ie_date, "ie_date")?,
+            customs_code: field::code(&list.customs_code, "customs_code")?,
             lines: lines.len() as u16,
             platform_differs,
         };
@@ -272,8 +271,8 @@ impl Reader<'_, '_> {
 
     fn departure(&self, departure: &proto::Departure) -> Result<Reading, Refusal> {
         let log_key = self.context.log_key;
-        let carrier = field::key(&departure.logistics_code, "departure.logistics_code", 18)?;
-        let cop_no = field::key(&departure.cop_no, "departure.cop_no", 30)?;
+        let carrier = field::key(&departure.logistics_code, "logistics_code", 18)?;
+        let cop_no = field::key(&departure.cop_no, "cop_no", 30)?;
         let key = key::departure(log_key, carrier, cop_no, departure.msg_seq_no.max(1));
         let mut names = Names::new(self.desk);
         let subject = names.slot(NameKind::Departure, key);
@@ -283,11 +282,11 @@ impl Reader<'_, '_> {
             .at(subject)
             .is_some_and(|before| before.status == 399);
         if approved {
-            return refuse(Rejection::StatusRefusesResend, "departure.cop_no", cop_no);
+            return refuse(Rejection::StatusRefusesResend, "cop_no", cop_no);
         }
         let mut members = Vec::with_capacity(departure.logistics_nos.len());
         for number in &departure.logistics_nos {
-            let number = field::key(number, "departure.logistics_nos", 80)?;
+            let number = field::key(number, "logistics_nos", 80)?;
             members
                 .push(names.waybill(key::waybill(log_key, carrier, number), self.context.now_ms));
         }
@@ -332,7 +331,7 @@ impl Reader<'_, '_> {
     pub(super) fn about_list(&self, slot: Option<u32>, words: String) -> Result<Reading, Refusal> {
         let found = slot.and_then(|slot| Some((slot, self.desk.lists.at(slot)?)));
         let Some((subject, list)) = found.filter(|(_, list)| list.head.order != NO_INDEX) else {
-            return refuse(Rejection::UnknownDocument, "body", words);
+            return refuse(Rejection::UnknownDocument, "cop_no", words);
         };
         Ok(Reading {
             key: list.key,
@@ -356,8 +355,8 @@ impl Reader<'_, '_> {
     }
 
     fn collection_note(&self, note: &proto::CollectionNote) -> Result<Reading, Refusal> {
-        let consignor = field::key(&note.ebc_code, "collection_note.ebc_code", 18)?;
-        let order_no = field::key(&note.order_no, "collection_note.order_no", 60)?;
+        let consignor = field::key(&note.ebc_code, "ebc_code", 18)?;
+        let order_no = field::key(&note.order_no, "order_no", 60)?;
         let key = key::message(self.context.log_key, "note", consignor, order_no, 0);
         Ok(self.message(
             key,
@@ -366,8 +365,8 @@ impl Reader<'_, '_> {
     }
 
     fn aggregation(&self, aggregation: &proto::Aggregation) -> Result<Reading, Refusal> {
-        let agent = field::key(&aggregation.agent_code, "aggregation.agent_code", 18)?;
-        let cop_no = field::key(&aggregation.cop_no, "aggregation.cop_no", 30)?;
+        let agent = field::key(&aggregation.agent_code, "agent_code", 18)?;
+        let cop_no = field::key(&aggregation.cop_no, "cop_no", 30)?;
         let key = key::message(
             self.context.log_key,
             "aggregation",
@@ -381,7 +380,7 @@ impl Reader<'_, '_> {
     }
 
     fn aggregation_result(&self, result: &proto::AggregationResult) -> Result<Reading, Refusal> {
-        let sum_no = field::key(&result.sum_no, "aggregation_result.sum_no", 20)?;
+        let sum_no = field::key(&result.sum_no, "sum_no", 20)?;
         let parts = (&result.decl_seq_no, result.msg_seq_no.max(1));
         let key = key::message(
             self.context.log_key,
@@ -434,7 +433,7 @@ fn statistics_flag(flag: &str) -> Result<u8, Refusal> {
     match flag.trim() {
         "A" => Ok(b'A'),
         "B" => Ok(b'B'),
-        other => refuse(Rejection::FieldInvalid, "list.statistics_flag", other),
+        other => refuse(Rejection::FieldInvalid, "statistics_flag", other),
     }
 }
 

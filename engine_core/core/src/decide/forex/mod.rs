@@ -31,20 +31,7 @@ pub fn positive(amount_minor: i64, field: &str) -> Result<i64, Refusal> {
 
 /// An id of the request.
 pub fn parse_id(bytes: &[u8], field: &str) -> Result<Id, Refusal> {
-    let hex = || {
-        bytes
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
-    Id::parse(bytes).ok_or_else(|| {
-        Refusal::new(
-            Rejection::FieldInvalid,
-            format!("{field} (16 bytes, UUIDv7)"),
-            hex(),
-        )
-    })
+    Id::parse(bytes).ok_or_else(|| Refusal::no_id(field, bytes))
 }
 
 /// The remittance an id names.

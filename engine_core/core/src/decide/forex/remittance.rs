@@ -139,9 +139,9 @@ fn check_text(told: &proto::Remittance) -> Result<(Currency, Text<3>), Refusal> 
     Ok((currency, country))
 }
 
-/// The service enterprise an id names.
-pub fn service_enterprise(state: &State, party_id: &[u8]) -> Result<u32, Refusal> {
-    let field = "service_enterprise_party_id";
+/// The service enterprise a remittance is for.
+fn service_enterprise(state: &State, party_id: &[u8]) -> Result<u32, Refusal> {
+    let field = "remittance.service_enterprise_party_id";
     let id = parse_id(party_id, field)?;
     let Some(index) = state.registry.index_of(id) else {
         return refuse(Rejection::UnknownParty, field, id);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::decide::{Context, Decision};
+use crate::decide::{Context, Decision, Method};
 use crate::event::Draft;
 use crate::event::ledger::{
     AccountKind, BALANCING_DEBIT, CAPTURE_HOLD, CREDITS_LIMITED, DEBITS_LIMITED, HoldRow, LINKED,
@@ -47,7 +47,7 @@ struct Overlay<'a> {
 }
 
 pub fn submit_transfers(state: &State, context: &Context<'_>, request: &[u8]) -> Decision {
-    let columns = Columns::parse(request)?;
+    let columns = Columns::parse(Method::SubmitTransfers.request_name(), request)?;
     let count = columns.scalar(2) as usize;
     if count == 0 {
         return refuse(Rejection::FieldMissing, "row_count", 0);
