@@ -46,7 +46,7 @@ ALONE = {
     "/whampoa.forex.v1.ForexService/RecordRemittance": {"bank"},
     "/whampoa.forex.v1.ForexService/ConfirmConversion": {"bank"},
     "/whampoa.clearing.v1.ClearingService/ConfirmDebit": {"bank"},
-    "/whampoa.clearing.v1.ClearingService/RecordSettlement": {"pboc"},
+    "/whampoa.clearing.v1.ClearingService/RecordSettlement": {"bank", "pboc"},
     "/whampoa.risk.v1.RiskService/ClearReview": {"officer-1"},
     "/whampoa.risk.v1.RiskService/RejectReview": {"officer-1"},
     "/whampoa.registry.v1.RegistryService/RegisterParties": {"operator"},
