@@ -191,7 +191,8 @@ entry! {
     DisputeSettled = 11 {
         10 trade_id: Id,
         11 merchant: u32,
-        12 settled: MerchantReason,
+        /// Bit `1 << number` for every dispute that lay open.
+        12 settled: u16,
     }
     secrets { 40 reason }
     rows { trades: TradeRow, clawbacks: ClawbackRow, links: LinkRow, items: TaxItemRow }

@@ -51,6 +51,39 @@ code! {
     }
 }
 
+/// What disputes a trade: bit `1 << number` for every reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disputes(pub u16);
+
+impl Disputes {
+    /// The first that applies is the one told.
+    const PRECEDENCE: [MerchantReason; 6] = [
+        MerchantReason::OrderDiffers,
+        MerchantReason::PlatformDiffers,
+        MerchantReason::ListDiffers,
+        MerchantReason::WaybillDiffers,
+        MerchantReason::Contradiction,
+        MerchantReason::NotEntrusted,
+    ];
+
+    pub fn add(&mut self, reason: MerchantReason) {
+        self.0 |= 1 << reason as u16;
+    }
+
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub fn first(self) -> Option<MerchantReason> {
+        let holds = |reason: &MerchantReason| self.0 & 1 << *reason as u16 != 0;
+        Self::PRECEDENCE.into_iter().find(holds)
+    }
+}
+
 row! {
     /// The customs side of a trade as decided: replaces what stood before. `used` and `clawback` move by other rows.
     TradeRow = 12 {
@@ -145,7 +178,7 @@ impl Trades {
         self.disputed
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Trade> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Trade> {
         self.slots.iter()
     }
 

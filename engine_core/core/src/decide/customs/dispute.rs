@@ -8,13 +8,13 @@ use crate::contract::whampoa::registry::v1::Role;
 use crate::decide::registry::{parse_id, party_with_role};
 use crate::decide::tax::Labels;
 use crate::decide::{Context, Decision};
-use crate::event::Draft;
 use crate::event::codec::Secret;
 use crate::event::customs::DisputeSettled;
+use crate::event::{Draft, NO_INDEX};
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::state::State;
 use crate::state::document::Slots;
-use crate::state::trade::{Trade, TradeState};
+use crate::state::trade::{Disputes, Trade, TradeState};
 
 pub(super) const TEXT_CHARACTERS_MAX: usize = 500;
 
@@ -38,7 +38,8 @@ pub(super) fn check_text(text: &str, field: &str) -> Result<(), Refusal> {
     }
 }
 
-/// The officer's word stands against the dispute it settled; another dispute of the same trade opens it again.
+/// The officer's word stands against every dispute that lay open; another one of the same trade opens it again. What
+/// nobody claims is settled in the same way.
 pub fn settle_dispute(
     state: &State,
     context: &Context<'_>,
@@ -52,7 +53,12 @@ pub fn settle_dispute(
         "merchant_party_id",
     )?;
     check_text(&request.reason, "reason")?;
-    if trade.state != TradeState::Disputed {
+    let is_open = match trade.state {
+        TradeState::Disputed => true,
+        TradeState::Closed => false,
+        _ => trade.merchant == NO_INDEX,
+    };
+    if !is_open {
         return refuse(Rejection::TradeNotDisputed, "trade_id", trade.trade_id);
     }
     // What was used was paid to the merchant of before: it is claimed back from him before another may use it.
@@ -65,8 +71,9 @@ pub fn settle_dispute(
     }
     let mut desk = Desk::new(state);
     let slot = desk.origin(trade.trade_id).order;
+    let settled = open_disputes(&desk, slot, trade, context.now_ms);
     if let Some(order) = desk.orders.at_mut(slot) {
-        order.settle(trade.trade_id, merchant, trade.reason);
+        order.settle(trade.trade_id, merchant, settled);
     }
     let mut page = Page::new(context.next_index);
     let outcome = release::plan(&desk, slot, context.now_ms);
@@ -75,7 +82,7 @@ pub fn settle_dispute(
     let event = DisputeSettled {
         trade_id: trade.trade_id,
         merchant,
-        settled: trade.reason,
+        settled: settled.0,
         reason: Secret::Open {
             value: request.reason.clone().into_bytes(),
             subject: trade.trade_id,
@@ -86,4 +93,17 @@ pub fn settle_dispute(
         items: page.event.items,
     };
     Ok(vec![Draft::after(trade.last, trade.trade_id, event)])
+}
+
+/// All that disputes a trade now, the reason told included.
+fn open_disputes(desk: &Desk<'_>, order: u32, trade: &Trade, now_ms: u64) -> Disputes {
+    let mut disputes = Disputes::default();
+    disputes.add(trade.reason);
+    let outcome = release::plan(desk, order, now_ms);
+    let is_of_trade = |at: &usize| outcome.trades[*at].row.trade_id == trade.trade_id;
+    outcome
+        .lines
+        .iter()
+        .filter(|(_, at)| is_of_trade(at))
+        .fold(disputes, |all, (line, _)| all.and(line.disputes))
 }

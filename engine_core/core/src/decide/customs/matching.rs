@@ -5,11 +5,10 @@
 
 use super::desk::Desk;
 use super::merchant::{self, Named};
-use crate::contract::whampoa::registry::v1::Role;
 use crate::event::NO_INDEX;
 use crate::money::Currency;
 use crate::state::document::{Line, ListCase, OrderCase, Slots, Version};
-use crate::state::trade::MerchantReason;
+use crate::state::trade::{Disputes, MerchantReason};
 
 /// How far the documents of a line have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +27,7 @@ pub struct Judged {
     pub merchant: u32,
     /// Why this merchant; `Unknown` when there is none.
     pub reason: MerchantReason,
-    pub dispute: Option<MerchantReason>,
+    pub disputes: Disputes,
     pub stage: Stage,
     /// Value of the released list line, never above the order's.
     pub verified_e5: u64,
@@ -55,7 +54,7 @@ pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judg
         .iter()
         .filter_map(|slot| see(desk, *slot))
         .collect();
-    let whole = dispute_of_order(order, reference, &seen);
+    let whole = disputes_of_order(order, reference, &seen);
     let judge_line = |line: &Line| {
         let mut judged = start(order, reference, line, whole);
         let mut named = named_by_versions(order, reference, line);
@@ -64,7 +63,7 @@ pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judg
                 continue;
             };
             named.push((other.merchant, other.reason));
-            judged.dispute = judged.dispute.or(dispute_of_line(one, line, other));
+            judged.disputes = judged.disputes.and(disputes_of_line(one, line, other));
             judged.declarant = one.list.head.agent_party;
             if is_accepted && one.is_carried {
                 cover(&mut judged, one, line, other);
@@ -73,22 +72,17 @@ pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judg
         let times = [order.first_ms, now_ms];
         (judged.merchant, judged.reason) = merchant::combine(&desk.state.registry, &named, &times);
         if judged.reason == MerchantReason::Contradiction {
-            judged.dispute = judged.dispute.or(Some(MerchantReason::Contradiction));
+            judged.disputes.add(MerchantReason::Contradiction);
         }
-        if judged.dispute.is_none() && !is_entrusted(desk, &judged, &seen, now_ms) {
-            judged.dispute = Some(MerchantReason::NotEntrusted);
+        if !is_entrusted(desk, &judged, &seen, now_ms) {
+            judged.disputes.add(MerchantReason::NotEntrusted);
         }
         judged
     };
     Some(reference.lines.iter().map(judge_line).collect())
 }
 
-fn start(
-    order: &OrderCase,
-    reference: &Version,
-    line: &Line,
-    dispute: Option<MerchantReason>,
-) -> Judged {
+fn start(order: &OrderCase, reference: &Version, line: &Line, disputes: Disputes) -> Judged {
     debug_assert!(!order.versions.is_empty());
     Judged {
         gnum: line.gnum,
@@ -96,7 +90,7 @@ fn start(
         total_e5: line.total_e5,
         merchant: NO_INDEX,
         reason: MerchantReason::Unknown,
-        dispute,
+        disputes,
         stage: Stage::Declared,
         verified_e5: 0,
         list: None,
@@ -132,11 +126,8 @@ fn see<'a>(desk: &'a Desk<'_>, slot: u32) -> Option<Seen<'a>> {
 }
 
 /// What disputes the order as a whole.
-fn dispute_of_order(
-    order: &OrderCase,
-    reference: &Version,
-    seen: &[Seen<'_>],
-) -> Option<MerchantReason> {
+fn disputes_of_order(order: &OrderCase, reference: &Version, seen: &[Seen<'_>]) -> Disputes {
+    let mut disputes = Disputes::default();
     let accepted = || {
         order
             .versions
@@ -144,12 +135,12 @@ fn dispute_of_order(
             .filter(|version| version.is_accepted())
     };
     if accepted().any(|version| !version.says_the_same(reference)) {
-        return Some(MerchantReason::OrderDiffers);
+        disputes.add(MerchantReason::OrderDiffers);
     }
     if accepted().any(|version| version.platform_differs)
         || seen.iter().any(|one| one.list.head.platform_differs)
     {
-        return Some(MerchantReason::PlatformDiffers);
+        disputes.add(MerchantReason::PlatformDiffers);
     }
     let is_ordered = |line: &Line| {
         reference
@@ -160,15 +151,21 @@ fn dispute_of_order(
     let lists_more = seen
         .iter()
         .any(|one| !one.list.lines.iter().all(is_ordered));
-    lists_more.then_some(MerchantReason::ListDiffers)
+    if lists_more {
+        disputes.add(MerchantReason::ListDiffers);
+    }
+    disputes
 }
 
-fn dispute_of_line(one: &Seen<'_>, ordered: &Line, listed: &Line) -> Option<MerchantReason> {
+fn disputes_of_line(one: &Seen<'_>, ordered: &Line, listed: &Line) -> Disputes {
+    let mut disputes = Disputes::default();
     if !listed.agrees(ordered) {
-        return Some(MerchantReason::ListDiffers);
+        disputes.add(MerchantReason::ListDiffers);
     }
-    one.waybill_differs
-        .then_some(MerchantReason::WaybillDiffers)
+    if one.waybill_differs {
+        disputes.add(MerchantReason::WaybillDiffers);
+    }
+    disputes
 }
 
 /// A line is counted once, however many agents list it: the first released list stands for it.
@@ -218,7 +215,7 @@ fn is_entrusted(desk: &Desk<'_>, judged: &Judged, seen: &[Seen<'_>], now_ms: u64
             .into_iter()
             .all(|party| {
                 party == judged.merchant
-                    || !registry.has_role(party, Role::Declarant)
+                    || !merchant::may_declare(registry, party)
                     || merchant::acts_for(
                         registry,
                         party,

@@ -55,7 +55,12 @@ impl<'a> Evidence<'a> {
                 true => (merchant, MerchantReason::Contradiction),
                 false => (merchant, reason),
             },
-            (Resolved::Nobody, _) if is_merchant(self.owner) => (self.owner, MerchantReason::Owner),
+            (Resolved::Nobody, _) if is_merchant(self.owner) => {
+                match self.is_claimed_by_consignor(self.owner) {
+                    true => (self.owner, MerchantReason::Contradiction),
+                    false => (self.owner, MerchantReason::Owner),
+                }
+            }
             (Resolved::Nobody, _) if is_merchant(self.consignor) => {
                 (self.consignor, MerchantReason::Consignor)
             }
@@ -64,20 +69,29 @@ impl<'a> Evidence<'a> {
     }
 
     fn contradicts(&self, merchant: u32) -> bool {
-        let names_another =
-            |party: u32| party != merchant && self.registry.has_role(party, Role::Merchant);
-        names_another(self.owner)
-            || (names_another(self.consignor)
-                && !acts_for(self.registry, self.consignor, merchant, &[self.now_ms]))
+        let is_another_owner =
+            self.owner != merchant && self.registry.has_role(self.owner, Role::Merchant);
+        is_another_owner || self.is_claimed_by_consignor(merchant)
+    }
+
+    /// The consignor is another merchant, and does not declare for this one.
+    fn is_claimed_by_consignor(&self, merchant: u32) -> bool {
+        self.consignor != merchant
+            && self.registry.has_role(self.consignor, Role::Merchant)
+            && !acts_for(self.registry, self.consignor, merchant, &[self.now_ms])
     }
 }
 
-/// A declarant entrusted by the merchant files in its own name without claiming the goods, even if it is a merchant too.
+/// Whoever is entrusted by the merchant files in its own name without claiming the goods, even if it is a merchant too.
 pub fn acts_for(registry: &Registry, declarant: u32, merchant: u32, times_ms: &[u64]) -> bool {
-    registry.has_role(declarant, Role::Declarant)
-        && times_ms
-            .iter()
-            .any(|time_ms| registry.entrusts(merchant, declarant, *time_ms))
+    times_ms
+        .iter()
+        .any(|time_ms| registry.entrusts(merchant, declarant, *time_ms))
+}
+
+/// Parties that declare for others, and have to be entrusted.
+pub fn may_declare(registry: &Registry, party: u32) -> bool {
+    registry.has_role(party, Role::Declarant) || registry.has_role(party, Role::ServiceEnterprise)
 }
 
 /// What several documents say together of one line: the strongest evidence wins, unless it is contradicted.
@@ -104,7 +118,7 @@ pub fn combine(registry: &Registry, named: &[Named], times_ms: &[u64]) -> Named 
                 // Two documents with equally strong evidence for different merchants.
                 _ if *why == reason => true,
                 Reason::Owner => is_related,
-                Reason::Consignor => is_related && !acts_for(registry, *other, merchant, times_ms),
+                Reason::Consignor => !acts_for(registry, *other, merchant, times_ms),
                 _ => false,
             }
     };

@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::key::OrderKey;
 use crate::event::customs::{NameKind, NameRow};
 use crate::ids::KeyDigest;
-use crate::state::document::{Cases, Slots};
+use crate::state::document::{Cases, OrderCase, Slots};
 
 /// A waybill number is unique for six months; the same number later is another waybill.
 const WAYBILL_WINDOW_MS: u64 = 183 * 86_400_000;
@@ -72,17 +72,26 @@ impl<'b, 'a> Names<'b, 'a> {
         }
     }
 
-    /// Slot of an order, and whether the platform's name differs from the one it is known by.
-    pub fn order(&mut self, order: &OrderKey) -> (u32, bool) {
+    /// Slot of an order, and whether the platform's name differs from the one it is known by. An order and a list are
+    /// joined by their number alone where the platform has no code; two orders, or two lists, never are.
+    pub fn order(&mut self, order: &OrderKey, is_order: bool) -> (u32, bool) {
         let named = self.named(order.key);
         let by_number = order.nameless.and_then(|key| self.named(key));
+        let lacks_this = |slot: &u32| match self.desk.orders.at(*slot) {
+            Some(case) => case.versions.is_empty() == is_order,
+            None => false,
+        };
         let slot = named
-            .or(by_number)
+            .or(by_number.filter(lacks_this))
             .unwrap_or_else(|| self.open(NameKind::Order, order.key));
         if let (Some(key), None) = (order.nameless, by_number) {
             self.alias(NameKind::Order, key, slot);
         }
-        (slot, by_number.is_some_and(|other| named != Some(other)))
+        if is_order {
+            self.alias(NameKind::Order, order.key, slot);
+        }
+        let differs = |case: &OrderCase| case.key != order.key;
+        (slot, self.desk.orders.at(slot).is_some_and(differs))
     }
 
     /// Slot of a waybill within its six months.

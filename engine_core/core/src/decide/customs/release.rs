@@ -14,7 +14,7 @@ use crate::event::registry::Purpose;
 use crate::ids::{Id, Step};
 use crate::money::{Currency, Decimal5};
 use crate::state::document::{OrderCase, OrderTrade, Slots};
-use crate::state::trade::{MerchantReason, Trade, TradeRow, TradeState};
+use crate::state::trade::{Disputes, MerchantReason, Trade, TradeRow, TradeState};
 
 /// A trade as it is to stand, with the clawback that follows; `row.previous` is filled when its place is known.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ struct Group {
     verified_e5: u64,
     stage: Option<Stage>,
     reason: Option<MerchantReason>,
-    dispute: Option<MerchantReason>,
+    disputes: Disputes,
     declarant: u32,
 }
 
@@ -55,7 +55,7 @@ impl Group {
         }
         self.stage = self.stage.max(Some(line.stage));
         self.reason = self.reason.or(Some(line.reason));
-        self.dispute = self.dispute.or(line.dispute);
+        self.disputes = self.disputes.and(line.disputes);
         self.declarant = line.declarant;
     }
 }
@@ -175,9 +175,8 @@ fn value(
     let before = desk.trade(trade_id);
     let origin = desk.origin(trade_id);
     let settled = known.and_then(|trade| trade.settled);
-    let dispute = group
-        .dispute
-        .filter(|dispute| settled.is_none_or(|(_, reason)| reason != *dispute));
+    let cleared = settled.map_or(Disputes::default(), |(_, disputes)| disputes);
+    let dispute = group.disputes.without(cleared).first();
     let merchant = settled.map_or(merchant, |(officer_named, _)| officer_named);
     let minor = |value_e5: u64| Decimal5(value_e5).to_minor(currency).unwrap_or((0, 0));
     let (declared_minor, remainder_e5) = minor(group.declared_e5);

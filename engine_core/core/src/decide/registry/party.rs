@@ -21,6 +21,7 @@ use crate::state::State;
 /// Longest name, in characters, and most customs codes of one party.
 const NAME_CHARACTERS_MAX: usize = 200;
 const CUSTOMS_CODES_MAX: usize = 64;
+const CUSTOMS_CODE_CHARACTERS: usize = 10;
 
 /// Registers parties; one registered before with the same content is passed over.
 pub fn register_parties(
@@ -128,6 +129,7 @@ impl Intake<'_> {
             return refuse(Rejection::FieldMissing, format!("{path}.roles"), "");
         }
         check_uscc(party, roles, path)?;
+        check_codes(party, path)?;
         if party.name.trim().is_empty() {
             return refuse(Rejection::FieldMissing, format!("{path}.name"), "");
         }
@@ -193,14 +195,23 @@ fn check_uscc(party: &PartyRequest, roles: u16, path: &str) -> Result<(), Refusa
     if !is_uscc(&party.uscc) {
         return refuse(Rejection::InvalidUscc, field(), &party.uscc);
     }
-    if party.customs_codes.len() > CUSTOMS_CODES_MAX {
-        return refuse(
-            Rejection::BatchTooLarge,
-            format!("{path}.customs_codes"),
-            party.customs_codes.len(),
-        );
-    }
     Ok(())
+}
+
+/// Ten characters, so that neither the empty code nor "NO" of an unregistered producer ever names a party.
+fn check_codes(party: &PartyRequest, path: &str) -> Result<(), Refusal> {
+    let field = format!("{path}.customs_codes");
+    let codes = &party.customs_codes;
+    if codes.len() > CUSTOMS_CODES_MAX {
+        return refuse(Rejection::BatchTooLarge, field, codes.len());
+    }
+    match codes
+        .iter()
+        .find(|code| code.len() != CUSTOMS_CODE_CHARACTERS)
+    {
+        Some(code) => refuse(Rejection::FieldInvalid, field, code),
+        None => Ok(()),
+    }
 }
 
 fn check_payee(payee: &PayeeAccount, path: &str) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use super::rules::{Findings, select};
 use super::{day_of, is_valid_on};
 use crate::contract::whampoa::tax::v1::Condition;
 use crate::event::codec::Text;
-use crate::event::tax::{Database, InvoiceKind, LinkRow, Regime, TaxItemRow};
+use crate::event::tax::{Database, InvoiceKind, InvoiceRow, LinkRow, Regime, TaxItemRow};
 use crate::ids::{Id, Step};
 use crate::money::Currency;
 use crate::state::State;
@@ -142,7 +142,7 @@ impl<'a> Labels<'a> {
             .map_or(Vec::new(), |before| before.links.clone());
         match item.stands {
             true => self.allocate(item, &mut links, out),
-            false => self.free(item, &mut links, out),
+            false => self.free(item, &mut links, out, |_| true),
         }
         let mut row = self.row(item, &links);
         let last = before.as_ref().map_or(Step::NONE, |before| before.last);
@@ -171,13 +171,8 @@ impl<'a> Labels<'a> {
         used.unwrap_or((invoice.used_qty_e5, invoice.used_amount_minor))
     }
 
-    /// Puts what invoices have left to an item until it is covered: special invoices first, then the oldest.
-    fn allocate(&mut self, item: &Item, links: &mut Vec<ItemLink>, out: &mut Labelled) {
-        let covered: i64 = links.iter().map(|link| link.qty_e5).sum();
-        let mut wanted = i64::try_from(item.qty_e5).unwrap_or(i64::MAX) - covered;
-        if wanted <= 0 {
-            return;
-        }
+    /// Invoices of the merchant for the goods, in the unit of the list: special ones first, then the oldest.
+    fn offers(&self, item: &Item) -> Vec<u32> {
         let key = (item.merchant, item.gcode);
         let known = self
             .state
@@ -185,19 +180,34 @@ impl<'a> Labels<'a> {
             .invoices_for(key.0, key.1)
             .iter()
             .filter_map(|index| self.state.tax.invoice(*index));
-        let mut invoices: Vec<&Invoice> = known
-            .chain(
-                self.new_invoices
-                    .iter()
-                    .filter(|invoice| (invoice.row.buyer, invoice.row.gcode) == key),
-            )
-            .filter(|invoice| invoice.row.unit == item.unit)
+        let new = self
+            .new_invoices
+            .iter()
+            .filter(|invoice| (invoice.row.buyer, invoice.row.gcode) == key);
+        let mut rows: Vec<&InvoiceRow> = known
+            .chain(new)
+            .map(|invoice| &invoice.row)
+            .filter(|row| row.unit == item.unit)
             .collect();
-        invoices.sort_by_key(|invoice| (invoice.row.kind, invoice.row.date, invoice.row.index));
-        let mut taken = Vec::new();
-        for invoice in invoices {
+        rows.sort_by_key(|row| (row.kind, row.date, row.index));
+        rows.iter().map(|row| row.index).collect()
+    }
+
+    /// Puts what invoices have left to an item until it is covered.
+    fn allocate(&mut self, item: &Item, links: &mut Vec<ItemLink>, out: &mut Labelled) {
+        let offers = self.offers(item);
+        if self.is_special_left(&offers) {
+            // Only special invoices open the refund: one that comes late takes the place of ordinary ones.
+            self.free(item, links, out, |kind| kind == InvoiceKind::Ordinary);
+        }
+        let covered: i64 = links.iter().map(|link| link.qty_e5).sum();
+        let mut wanted = i64::try_from(item.qty_e5).unwrap_or(i64::MAX) - covered;
+        for index in offers {
+            let Some(invoice) = self.invoice(index).filter(|_| wanted > 0) else {
+                continue;
+            };
             let (used_qty, used_amount) = self.used_of(invoice);
-            let total = i64::try_from(invoice.row.qty_e5).unwrap_or(i64::MAX);
+            let total = quantity(invoice);
             let qty_e5 = wanted.min(total - used_qty);
             if qty_e5 <= 0 {
                 continue;
@@ -206,50 +216,64 @@ impl<'a> Labels<'a> {
             let up_to = i128::from(invoice.row.amount_minor) * i128::from(used_qty + qty_e5)
                 / i128::from(total);
             let amount_minor = (up_to as i64 - used_amount).max(0);
-            taken.push((
-                invoice.row.index,
-                (used_qty + qty_e5, used_amount + amount_minor),
-            ));
             let delta = ItemLink {
-                invoice: invoice.row.index,
+                invoice: index,
                 qty_e5,
                 amount_minor,
             };
-            out.links.push(LinkRow {
-                item_id: item.item_id,
-                invoice: delta.invoice,
-                qty_e5,
-                amount_minor,
-            });
-            add_link(links, delta);
+            self.link(item, links, delta, out);
             wanted -= qty_e5;
-            if wanted == 0 {
-                break;
-            }
         }
-        self.used.extend(taken);
     }
 
-    /// Gives invoices back what an item held that does not stand any more.
-    fn free(&mut self, item: &Item, links: &mut Vec<ItemLink>, out: &mut Labelled) {
-        for link in links.drain(..) {
-            let Some(used) = self
-                .invoice(link.invoice)
-                .map(|invoice| self.used_of(invoice))
-            else {
-                continue;
-            };
-            self.used.insert(
-                link.invoice,
-                (used.0 - link.qty_e5, used.1 - link.amount_minor),
-            );
-            out.links.push(LinkRow {
-                item_id: item.item_id,
-                invoice: link.invoice,
-                qty_e5: -link.qty_e5,
-                amount_minor: -link.amount_minor,
-            });
+    fn is_special_left(&self, offers: &[u32]) -> bool {
+        let invoices = offers.iter().filter_map(|index| self.invoice(*index));
+        invoices
+            .filter(|invoice| invoice.row.kind == InvoiceKind::SpecialVat)
+            .any(|invoice| self.used_of(invoice).0 < quantity(invoice))
+    }
+
+    /// Gives the invoices of some kinds back what an item holds of them.
+    fn free(
+        &mut self,
+        item: &Item,
+        links: &mut Vec<ItemLink>,
+        out: &mut Labelled,
+        is_freed: impl Fn(InvoiceKind) -> bool,
+    ) {
+        for link in links.clone() {
+            let kind = self.invoice(link.invoice).map(|invoice| invoice.row.kind);
+            if kind.is_some_and(&is_freed) {
+                let delta = ItemLink {
+                    qty_e5: -link.qty_e5,
+                    amount_minor: -link.amount_minor,
+                    ..link
+                };
+                self.link(item, links, delta, out);
+            }
         }
+    }
+
+    /// Moves a part of an invoice to an item, or back.
+    fn link(
+        &mut self,
+        item: &Item,
+        links: &mut Vec<ItemLink>,
+        delta: ItemLink,
+        out: &mut Labelled,
+    ) {
+        let used = self
+            .invoice(delta.invoice)
+            .map_or((0, 0), |invoice| self.used_of(invoice));
+        let after = (used.0 + delta.qty_e5, used.1 + delta.amount_minor);
+        self.used.insert(delta.invoice, after);
+        out.links.push(LinkRow {
+            item_id: item.item_id,
+            invoice: delta.invoice,
+            qty_e5: delta.qty_e5,
+            amount_minor: delta.amount_minor,
+        });
+        add_link(links, delta);
     }
 
     fn row(&self, item: &Item, links: &[ItemLink]) -> TaxItemRow {
@@ -402,6 +426,10 @@ impl<'a> Labels<'a> {
         };
         i64::try_from(links.iter().map(of).sum::<i128>() / 10_000).unwrap_or(i64::MAX)
     }
+}
+
+fn quantity(invoice: &Invoice) -> i64 {
+    i64::try_from(invoice.row.qty_e5).unwrap_or(i64::MAX)
 }
 
 fn bit(condition: Condition) -> u32 {

@@ -54,6 +54,15 @@ pub const RULES: &[Rule] = &[
         test: |found| found.today > found.export_date + FILING_YEARS * 10_000,
     },
     Rule {
+        regime: Regime::Review,
+        database: Database::Neither,
+        basis: "reference tax.md section 7.2: a code without one policy is a question, never a guess",
+        valid_from: 0,
+        valid_until: 0,
+        // Taxed either way is decided above; every other branch needs to know that the goods may be refunded.
+        test: |found| found.flag.is_none(),
+    },
+    Rule {
         regime: Regime::ExemptFlag2,
         database: Database::Neither,
         basis: "Annex 8: goods with gold or platinum, diamonds",
@@ -172,6 +181,24 @@ mod tests {
                 },
                 Regime::RefundTrade,
                 Database::Refund,
+            ),
+            // Nobody guesses what an unknown code would be; overdue it is taxed whatever it is.
+            (
+                Findings {
+                    flag: None,
+                    ..refund
+                },
+                Regime::Review,
+                Database::Neither,
+            ),
+            (
+                Findings {
+                    flag: None,
+                    today: 20290802,
+                    ..zone
+                },
+                Regime::TaxedOverdue,
+                Database::Neither,
             ),
             // The clock runs for exports from 2026 on only.
             (

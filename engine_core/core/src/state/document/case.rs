@@ -7,11 +7,16 @@ use crate::event::codec::{Row, Text, Wire};
 use crate::event::customs::{LineRow, ListRow, WaybillRow};
 use crate::ids::{Id, KeyDigest, Step};
 use crate::money::Currency;
-use crate::state::trade::{MerchantReason, TradeRow};
+use crate::state::trade::{Disputes, MerchantReason, TradeRow};
 
 /// Status by which customs took the document, seized goods aside (reference customs.md section 7.1).
 pub fn is_accepted(status: i32) -> bool {
     matches!(status, 120 | 300 | 399 | 500 | 800 | 899)
+}
+
+/// Customs has the document, or is about to: only an end without success lets it be sent again (section 7.4).
+pub fn is_held(status: i32) -> bool {
+    status > 0 && !matches!(status, 1 | 4) && !is_rejected(status)
 }
 
 /// An end from which the document may be sent again.
@@ -127,8 +132,8 @@ pub struct OrderTrade {
     /// Merchant that the evidence gives its lines; with the currency it picks them.
     pub by_evidence: u32,
     pub currency: Currency,
-    /// Merchant named by an officer, and the dispute that was settled so.
-    pub settled: Option<(u32, MerchantReason)>,
+    /// Merchant named by an officer, and the disputes that were settled so.
+    pub settled: Option<(u32, Disputes)>,
 }
 
 /// All that was declared under one trade key.
@@ -189,13 +194,16 @@ impl OrderCase {
         }
     }
 
-    pub fn settle(&mut self, trade_id: Id, merchant: u32, settled: MerchantReason) {
+    pub fn settle(&mut self, trade_id: Id, merchant: u32, settled: Disputes) {
         for trade in self
             .trades
             .iter_mut()
             .filter(|trade| trade.trade_id == trade_id)
         {
-            trade.settled = Some((merchant, settled));
+            let before = trade
+                .settled
+                .map_or(Disputes::default(), |(_, before)| before);
+            trade.settled = Some((merchant, before.and(settled)));
         }
     }
 
@@ -207,10 +215,10 @@ impl OrderCase {
         self.lists.iter().for_each(|list| list.put(&mut bytes));
         self.documents.iter().for_each(|id| id.put(&mut bytes));
         for trade in &self.trades {
-            let (merchant, reason) = trade.settled.unwrap_or((NO_INDEX, MerchantReason::Unknown));
+            let (merchant, disputes) = trade.settled.unwrap_or((NO_INDEX, Disputes::default()));
             (trade.trade_id, trade.by_evidence).put(&mut bytes);
             (trade.currency, trade.settled.is_some()).put(&mut bytes);
-            (merchant, reason).put(&mut bytes);
+            (merchant, disputes.0).put(&mut bytes);
         }
         for version in &self.versions {
             (version.consignor, version.consignor_party).put(&mut bytes);

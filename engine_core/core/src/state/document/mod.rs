@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 pub use case::{
     DECLARED, DepartureCase, Line, ListCase, MessageCase, OrderCase, OrderTrade, Version,
-    WaybillCase, is_accepted, is_rejected,
+    WaybillCase, is_accepted, is_held, is_rejected,
 };
 pub use record::{Cases, Recorded, Slots, record};
 
@@ -20,7 +20,7 @@ use crate::event::customs::{
     ClawbackRow, DisputeSettled, DocumentsRecorded, ReturnReported, TradeClosed,
 };
 use crate::ids::{Id, KeyDigest, Step};
-use crate::state::trade::TradeRow;
+use crate::state::trade::{Disputes, TradeRow};
 
 /// Where a document stands and what it held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +176,7 @@ impl State {
         if let Some(origin) = self.documents.origins.get(&event.trade_id)
             && let Some(order) = self.documents.orders.get_mut(origin.order as usize)
         {
-            order.settle(event.trade_id, event.merchant, event.settled);
+            order.settle(event.trade_id, event.merchant, Disputes(event.settled));
         }
         self.put_trades(at, 0, &event.trades, &event.clawbacks);
         let links = event.trades.len() + event.clawbacks.len();

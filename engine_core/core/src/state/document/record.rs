@@ -107,17 +107,20 @@ fn record_order(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
     else {
         return;
     };
+    let part = usize::from(recorded.row.part);
+    // A late reply to what was sent before is older than the newest known: its time stays.
+    let stamp = order.versions.get(part).map_or(0, |before| before.stamp);
     let version = Version {
         consignor: head.consignor,
         consignor_party: head.consignor_party,
         app_status: recorded.row.app_status,
         status: 0,
-        stamp: 0,
+        stamp,
         platform_differs: head.platform_differs,
         lines: recorded.lines.iter().map(Line::of).collect(),
         step: recorded.step,
     };
-    match order.versions.get_mut(usize::from(recorded.row.part)) {
+    match order.versions.get_mut(part) {
         Some(before) => *before = version,
         None => order.versions.push(version),
     }
@@ -148,7 +151,7 @@ fn record_waybill(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
         Some(head) => {
             waybill.head = head.clone();
             waybill.app_status = recorded.row.app_status;
-            (waybill.status, waybill.stamp) = (0, 0);
+            waybill.status = 0;
         }
         None => (waybill.status, waybill.stamp) = (recorded.row.status, recorded.row.stamp),
     }
@@ -172,7 +175,7 @@ fn record_list(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
     let before = list.head.waybill;
     list.head = head.clone();
     list.app_status = recorded.row.app_status;
-    (list.status, list.stamp, list.is_withdrawn) = (0, 0, false);
+    (list.status, list.is_withdrawn) = (0, false);
     list.declared_ms = recorded.time_ms;
     list.lines = recorded.lines.iter().map(Line::of).collect();
     list.last = recorded.step;
@@ -219,7 +222,7 @@ fn record_departure(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
     departure.last = recorded.step;
     if i32::from(recorded.row.doc_type) == DocumentType::Departure as i32 {
         departure.app_status = recorded.row.app_status;
-        (departure.status, departure.stamp) = (0, 0);
+        departure.status = 0;
         departure.waybills = recorded.members.to_vec();
         return;
     }
