@@ -1,5 +1,6 @@
 # The compiled core: bytes in, bytes out (engine_core/bindings).
 
+from collections.abc import Mapping
 from pathlib import Path
 
 class Fault(RuntimeError): ...
@@ -38,3 +39,17 @@ class Core:
     def close(self) -> None: ...
 
 def verify(data_dir: Path, policy: str) -> str: ...
+
+_EnvelopeParts = tuple[str, str, list[str], str, str]
+
+def formats_read(
+    message: bytes,
+) -> tuple[int, str, str, _EnvelopeParts | None, int, list[bytes], list[int], list[bytes]]: ...
+def formats_write(
+    number: int,
+    documents: list[Mapping[str, object]],
+    guid: str,
+    transfer: Mapping[str, str] | None,
+) -> bytes: ...
+def formats_wrap(message: bytes, envelope: _EnvelopeParts) -> bytes: ...
+def formats_rules() -> list[tuple[int, str, int, str]]: ...

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rustix::event::{EventfdFlags, eventfd};
 use whampoa_core::ids::Id;
-use whampoa_core::pipeline::{self, Options, SubmitFault, Submission};
+use whampoa_core::pipeline::{self, Options, Submission, SubmitFault};
 use whampoa_core::projection::Cell;
 
 use crate::{Busy, Fault};
@@ -39,19 +39,30 @@ fn id(bytes: &[u8]) -> Option<Id> {
 impl Core {
     /// Opens a data directory; replays its journal. Raises `Fault`.
     #[staticmethod]
-    fn open(py: Python<'_>, data_dir: PathBuf, log: String, options: HashMap<String, u64>) -> PyResult<Self> {
-        let event = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(fault)?);
+    fn open(
+        py: Python<'_>,
+        data_dir: PathBuf,
+        log: String,
+        options: HashMap<String, u64>,
+    ) -> PyResult<Self> {
+        let event =
+            Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(fault)?);
         let bell = Arc::clone(&event);
         let options = Options {
             log,
-            segment_bytes: options.get("segment_bytes").copied().unwrap_or(SEGMENT_BYTES),
+            segment_bytes: options
+                .get("segment_bytes")
+                .copied()
+                .unwrap_or(SEGMENT_BYTES),
             accept_loss: options.get("accept_loss").is_some_and(|value| *value != 0),
         };
         // A full counter has rung already: the one error a non-blocking eventfd write has.
         let wake = Box::new(move || {
             let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
         });
-        let core = py.detach(|| pipeline::Core::open(&data_dir, options, wake)).map_err(fault)?;
+        let core = py
+            .detach(|| pipeline::Core::open(&data_dir, options, wake))
+            .map_err(fault)?;
         Ok(Self { core, event })
     }
 
@@ -73,7 +84,15 @@ impl Core {
         now_ms: u64,
         seed: [u8; 32],
     ) -> PyResult<()> {
-        let submission = Submission { token, method, request: request.to_vec(), identity, rights, now_ms, seed };
+        let submission = Submission {
+            token,
+            method,
+            request: request.to_vec(),
+            identity,
+            rights,
+            now_ms,
+            seed,
+        };
         self.core.submit(submission).map_err(|reason| match reason {
             SubmitFault::Busy => Busy::new_err(reason.to_string()),
             SubmitFault::Stopped => fault(reason),
@@ -83,7 +102,10 @@ impl Core {
     /// Replies that may leave, with their tokens.
     fn take_replies<'py>(&self, py: Python<'py>) -> Vec<(u64, Bound<'py, PyBytes>)> {
         let replies = self.core.take_replies();
-        replies.into_iter().map(|(token, bytes)| (token, PyBytes::new(py, &bytes))).collect()
+        replies
+            .into_iter()
+            .map(|(token, bytes)| (token, PyBytes::new(py, &bytes)))
+            .collect()
     }
 
     /// Readable when replies are ready or the durable head moved.
@@ -97,7 +119,10 @@ impl Core {
     }
 
     fn queue_depth(&self) -> u64 {
-        self.core.shared().queued.load(std::sync::atomic::Ordering::Relaxed)
+        self.core
+            .shared()
+            .queued
+            .load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A `FollowResponse`: entries from `from_index` on that have items of the kinds.
@@ -109,8 +134,12 @@ impl Core {
         max_entries: u64,
         open_private: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes =
-            py.detach(|| self.core.read_feed(from_index, &kinds, max_entries, open_private)).map_err(fault)?;
+        let bytes = py
+            .detach(|| {
+                self.core
+                    .read_feed(from_index, &kinds, max_entries, open_private)
+            })
+            .map_err(fault)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -122,7 +151,12 @@ impl Core {
             let columns = batch.columns.into_iter().map(str::to_owned).collect();
             let mut values = Vec::with_capacity(batch.values.len());
             for column in batch.values {
-                values.push(column.into_iter().map(|cell| to_python(py, cell)).collect::<PyResult<_>>()?);
+                values.push(
+                    column
+                        .into_iter()
+                        .map(|cell| to_python(py, cell))
+                        .collect::<PyResult<_>>()?,
+                );
             }
             tables.push((batch.table.to_owned(), columns, values));
         }
@@ -137,9 +171,17 @@ impl Core {
     }
 
     /// A self-contained proof (JSON) of a subject's newest step, or of entry `index`, row `row`.
-    fn proof<'py>(&self, py: Python<'py>, subject_id: &[u8], index: u64, row: u32) -> PyResult<Bound<'py, PyBytes>> {
+    fn proof<'py>(
+        &self,
+        py: Python<'py>,
+        subject_id: &[u8],
+        index: u64,
+        row: u32,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let subject = id(subject_id);
-        let bytes = py.detach(|| self.core.proof(subject, index, row)).map_err(fault)?;
+        let bytes = py
+            .detach(|| self.core.proof(subject, index, row))
+            .map_err(fault)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -165,7 +207,9 @@ impl Core {
         limit: u32,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let party = id(party_id);
-        let bytes = py.detach(|| self.core.accounts(party, from_index, limit)).map_err(fault)?;
+        let bytes = py
+            .detach(|| self.core.accounts(party, from_index, limit))
+            .map_err(fault)?;
         Ok(PyBytes::new(py, &bytes))
     }
 

@@ -8,8 +8,18 @@ mod verify;
 
 use pyo3::prelude::*;
 
-pyo3::create_exception!(_core, Fault, pyo3::exceptions::PyRuntimeError, "Something broke: a file, the disk, a journal.");
-pyo3::create_exception!(_core, Busy, pyo3::exceptions::PyRuntimeError, "The queue of requests is full.");
+pyo3::create_exception!(
+    _core,
+    Fault,
+    pyo3::exceptions::PyRuntimeError,
+    "Something broke: a file, the disk, a journal."
+);
+pyo3::create_exception!(
+    _core,
+    Busy,
+    pyo3::exceptions::PyRuntimeError,
+    "The queue of requests is full."
+);
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {

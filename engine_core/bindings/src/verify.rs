@@ -10,5 +10,6 @@ use crate::Fault;
 /// JSON with ok, entries, rows, first_bad, root, laws, seconds. Raises `Fault` when the directory cannot be read.
 #[pyfunction]
 pub fn verify(py: Python<'_>, data_dir: PathBuf, policy: String) -> PyResult<String> {
-    py.detach(|| audit::verify(&data_dir, &policy)).map_err(|fault| Fault::new_err(fault.to_string()))
+    py.detach(|| audit::verify(&data_dir, &policy))
+        .map_err(|fault| Fault::new_err(fault.to_string()))
 }

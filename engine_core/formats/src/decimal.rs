@@ -31,7 +31,10 @@ pub fn scaled(text: &str) -> Option<i128> {
         return None;
     }
     let mut value = 0i128;
-    let padded = fraction.bytes().chain(std::iter::repeat(b'0')).take(SCALE_DIGITS);
+    let padded = fraction
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(SCALE_DIGITS);
     for byte in whole.bytes().chain(padded) {
         value = value * 10 + i128::from(byte - b'0');
     }
@@ -50,23 +53,33 @@ pub fn integer(text: &str, max_digits: u8) -> Option<i32> {
     if significant.len() > usize::from(max_digits) {
         return None;
     }
-    let value = if significant.is_empty() { 0 } else { significant.parse::<i32>().ok()? };
+    let value = if significant.is_empty() {
+        0
+    } else {
+        significant.parse::<i32>().ok()?
+    };
     Some(if text.starts_with('-') { -value } else { value })
 }
 
 /// A scaled value as decimal text without needless zeros.
 #[must_use]
 pub fn format_scaled(value: i128) -> String {
+    format_decimal(value, SCALE_DIGITS)
+}
+
+/// A value of so many fraction digits as decimal text without needless zeros.
+#[must_use]
+pub fn format_decimal(value: i128, fraction_digits: usize) -> String {
     let sign = if value < 0 { "-" } else { "" };
-    let digits = value.unsigned_abs();
-    let unit = 10u128.pow(SCALE_DIGITS as u32);
-    let fraction = format!("{:05}", digits % unit);
+    let digits = format!(
+        "{:0>width$}",
+        value.unsigned_abs(),
+        width = fraction_digits + 1
+    );
+    let (whole, fraction) = digits.split_at(digits.len() - fraction_digits);
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        format!("{sign}{}", digits / unit)
-    } else {
-        format!("{sign}{}.{fraction}", digits / unit)
-    }
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 #[cfg(test)]
@@ -86,10 +99,25 @@ mod tests {
         ] {
             assert_eq!(scaled(text), Some(value), "{text:?}");
         }
-        for text in ["", " ", ".", "+", "--1", "1e3", "1 2", "\u{a0}1", "１", "0.000001", "12345678901234567890"] {
+        for text in [
+            "",
+            " ",
+            ".",
+            "+",
+            "--1",
+            "1e3",
+            "1 2",
+            "\u{a0}1",
+            "１",
+            "0.000001",
+            "12345678901234567890",
+        ] {
             assert_eq!(scaled(text), None, "{text:?}");
         }
-        assert_eq!(scaled("1234567890123456789"), Some(123_456_789_012_345_678_900_000));
+        assert_eq!(
+            scaled("1234567890123456789"),
+            Some(123_456_789_012_345_678_900_000)
+        );
     }
 
     #[test]

@@ -10,15 +10,26 @@ use crate::proto::{Document, Reply, SignatureState};
 /// Every document of the message, in order. `document_id` stays empty: whoever submits the document chooses it.
 #[must_use]
 pub fn documents(input: &[u8], parsed: &Parsed<'_>) -> Vec<Document> {
-    parsed.documents.iter().map(|document| typed(input, parsed, document)).collect()
+    parsed
+        .documents
+        .iter()
+        .map(|document| typed(input, parsed, document))
+        .collect()
 }
 
 /// One document of the message with its typed fields and the bytes as received.
 #[must_use]
 pub fn typed(input: &[u8], parsed: &Parsed<'_>, document: &ParsedDocument<'_>) -> Document {
     let head = &document.head;
-    let transmitter = parsed.transfer.as_ref().map_or("", |transfer| transfer.get("copCode"));
-    let signature = if parsed.signed { SignatureState::Unchecked } else { SignatureState::Absent };
+    let transmitter = parsed
+        .transfer
+        .as_ref()
+        .map_or("", |transfer| transfer.get("copCode"));
+    let signature = if parsed.signed {
+        SignatureState::Unchecked
+    } else {
+        SignatureState::Absent
+    };
     Document {
         document_id: Vec::new(),
         r#type: document_type(parsed.message.number).into(),
@@ -47,7 +58,10 @@ pub fn received(input: &[u8], document: &ParsedDocument<'_>) -> Vec<u8> {
         let (attribute, used) = if prefix.is_empty() {
             ("xmlns".to_owned(), true)
         } else {
-            (format!("xmlns:{prefix}"), text.contains(&format!("{prefix}:")))
+            (
+                format!("xmlns:{prefix}"),
+                text.contains(&format!("{prefix}:")),
+            )
         };
         if used {
             let quote = if value.contains('"') { '\'' } else { '"' };
@@ -76,7 +90,11 @@ fn body(number: u16, head: &Row<'_>, rows: &[Row<'_>]) -> Option<Body> {
 
 fn reply(head: &Row<'_>) -> Reply {
     // Returns call the sender's own number coElNo; it takes the place of copNo.
-    let own = if head.get("copNo").is_empty() { head.get("coElNo") } else { head.get("copNo") };
+    let own = if head.get("copNo").is_empty() {
+        head.get("coElNo")
+    } else {
+        head.get("copNo")
+    };
     Reply {
         ebp_code: text(head, "ebpCode"),
         ebc_code: text(head, "ebcCode"),
@@ -104,5 +122,7 @@ fn text(row: &Row<'_>, name: &str) -> String {
 
 /// A count; 0 when absent or negative, which the business checks tell.
 fn number(row: &Row<'_>, name: &str) -> u32 {
-    row.integer(name).and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
+    row.integer(name)
+        .and_then(|value| u32::try_from(value).ok())
+        .unwrap_or(0)
 }

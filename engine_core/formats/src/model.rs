@@ -2,12 +2,19 @@
 
 mod aggregation;
 mod envelope;
+pub mod former;
+mod identity;
 mod list;
+mod meaning;
 mod order;
 mod refund;
 mod transport;
 
-pub use envelope::{EXTEND, SUBSCRIBE, TRANSFER};
+pub use envelope::{
+    DATA, ENVELOPE_VERSION, EXTEND, MAX_RECEIVERS, RECEIVER, SUBSCRIBE, TRANS_INFO, TRANSFER,
+};
+pub use identity::{Identity, identity};
+pub use meaning::Meaning;
 
 /// Namespace of every CEB element; the prefix is free.
 pub const CEB_NS: &str = "http://www.chinaport.gov.cn/ceb";
@@ -31,6 +38,10 @@ pub enum Kind {
     Decimal,
     /// 32-bit integer of at most so many digits.
     Int(u8),
+    /// Date and time with dashes and colons, as XML Schema writes them.
+    DateTime,
+    /// Base64, decoded by who reads it.
+    Base64,
     /// Any well-formed content, not looked into.
     Any,
 }
@@ -40,6 +51,7 @@ pub enum Kind {
 pub struct FieldSpec {
     pub name: &'static str,
     pub kind: Kind,
+    pub meaning: Meaning,
     pub required: bool,
     /// What an empty element stands for, where the schema declares a default.
     pub default: Option<&'static str>,
@@ -79,8 +91,13 @@ impl Message {
     }
 }
 
-static TABLES: [&[Message]; 5] =
-    [order::MESSAGES, transport::MESSAGES, list::MESSAGES, aggregation::MESSAGES, refund::MESSAGES];
+static TABLES: [&[Message]; 5] = [
+    order::MESSAGES,
+    transport::MESSAGES,
+    list::MESSAGES,
+    aggregation::MESSAGES,
+    refund::MESSAGES,
+];
 
 /// Every message of the table.
 pub fn messages() -> impl Iterator<Item = &'static Message> {
@@ -101,20 +118,48 @@ pub fn by_root(root: &str) -> Option<&'static Message> {
 
 /// A required field.
 const fn r(name: &'static str, kind: Kind) -> FieldSpec {
-    FieldSpec { name, kind, required: true, default: None, fixed: false }
+    FieldSpec {
+        name,
+        kind,
+        meaning: meaning::of(name),
+        required: true,
+        default: None,
+        fixed: false,
+    }
 }
 
 /// An optional field.
 const fn o(name: &'static str, kind: Kind) -> FieldSpec {
-    FieldSpec { name, kind, required: false, default: None, fixed: false }
+    FieldSpec {
+        name,
+        kind,
+        meaning: meaning::of(name),
+        required: false,
+        default: None,
+        fixed: false,
+    }
 }
 
 /// A required field whose empty element stands for a default.
 const fn d(name: &'static str, kind: Kind, default: &'static str) -> FieldSpec {
-    FieldSpec { name, kind, required: true, default: Some(default), fixed: false }
+    FieldSpec {
+        name,
+        kind,
+        meaning: meaning::of(name),
+        required: true,
+        default: Some(default),
+        fixed: false,
+    }
 }
 
 /// A required field with only one value allowed.
 const fn x(name: &'static str, kind: Kind, only: &'static str) -> FieldSpec {
-    FieldSpec { name, kind, required: true, default: Some(only), fixed: true }
+    FieldSpec {
+        name,
+        kind,
+        meaning: meaning::of(name),
+        required: true,
+        default: Some(only),
+        fixed: true,
+    }
 }

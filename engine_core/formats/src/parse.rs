@@ -1,15 +1,22 @@
 //! Structural reading of a CEB message: exactly what the official schema accepts, with a finding for what it does not.
 
+mod envelope;
 mod facets;
 mod row;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::finding::{Place, finding};
-use crate::model::{self, EXTEND, FieldSpec, MAX_PAYLOADS, MAX_SUBSCRIBERS, Message, SUBSCRIBE, TRANSFER};
-use crate::proto::{Finding, Severity};
+use crate::model::{
+    self, EXTEND, FieldSpec, MAX_PAYLOADS, MAX_SUBSCRIBERS, Message, SUBSCRIBE, TRANSFER, former,
+};
+use crate::proto::Finding;
+use crate::rule::Rule;
 use crate::xml::{Cursor, Ns, Tag, Token, XmlError, is_blank, plain};
 
+pub use envelope::unwrap;
+pub use facets::{broken_rule, wanted};
 pub use row::{Cell, Row};
 
 /// Largest message that is read at all.
@@ -46,19 +53,78 @@ pub struct Parsed<'a> {
     pub extended: bool,
 }
 
+/// A message whose structure is not the schema's.
+#[derive(Clone, Debug, Default)]
+pub struct Malformed {
+    /// Number of the message; 0 when not even the root was known.
+    pub number: u16,
+    /// Documents begun before reading stopped.
+    pub documents: u32,
+    /// What is wrong, at least one thing, all of severity malformed.
+    pub findings: Vec<Finding>,
+}
+
+impl Malformed {
+    /// A message refused as a whole for one reason.
+    #[must_use]
+    pub fn whole(rule: Rule, offset: usize, other: &str) -> Self {
+        let place = Place {
+            number: 0,
+            ordinal: 0,
+            field: "",
+            offset,
+        };
+        Self {
+            number: 0,
+            documents: 0,
+            findings: vec![finding(place, rule, "", other)],
+        }
+    }
+}
+
+impl From<XmlError> for Malformed {
+    fn from(error: XmlError) -> Self {
+        Self::whole(error.rule, error.offset, &error.other)
+    }
+}
+
 /// Reads one CEB message.
 ///
 /// # Errors
-/// The findings, all of severity malformed, when the message is not what the schema describes.
-pub fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Vec<Finding>> {
-    let mut reading = Reading { number: 0, ordinal: 0, findings: Vec::new() };
+/// When the message is not what the schema describes.
+pub fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Malformed> {
     if bytes.len() > MAX_BYTES {
-        reading.tell("", "TOO_LARGE", 0, "", format!("The message is larger than {MAX_BYTES} bytes."));
-        return Err(reading.findings);
+        return Err(Malformed::whole(Rule::TooLarge, 0, &MAX_BYTES.to_string()));
     }
-    match reading.message(bytes) {
+    let (cursor, root) = open(bytes)?;
+    rest(cursor, &root)
+}
+
+/// A cursor behind the start tag of the root, and that tag.
+///
+/// # Errors
+/// When the input is no XML up to there.
+pub fn open(bytes: &[u8]) -> Result<(Cursor<'_>, Tag<'_>), Malformed> {
+    let mut cursor = Cursor::new(bytes)?;
+    match cursor.step()? {
+        Token::Start(root) => Ok((cursor, root)),
+        _ => Err(Malformed::whole(
+            Rule::NotWellFormed,
+            0,
+            "there is no root element",
+        )),
+    }
+}
+
+/// Reads a CEB message whose root tag was taken already.
+///
+/// # Errors
+/// When the message is not what the schema describes.
+pub fn rest<'a>(mut cursor: Cursor<'a>, root: &Tag<'a>) -> Result<Parsed<'a>, Malformed> {
+    let mut reading = Reading::default();
+    match reading.message(&mut cursor, root) {
         Ok(parsed) if reading.findings.is_empty() => Ok(parsed),
-        _ => Err(reading.findings),
+        _ => Err(reading.malformed()),
     }
 }
 
@@ -66,43 +132,57 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Vec<Finding>> {
 struct Stop;
 
 /// State of one reading.
+#[derive(Default)]
 struct Reading {
     number: u16,
     ordinal: u32,
+    documents: u32,
     findings: Vec<Finding>,
 }
 
 impl Reading {
-    fn tell(&mut self, field: &str, rule: &str, offset: usize, value: &str, message: String) {
-        let place = Place { number: self.number, ordinal: self.ordinal, field, offset };
-        self.findings.push(finding(place, rule, Severity::Malformed, value, message));
+    fn tell(&mut self, field: &str, rule: Rule, offset: usize, value: &str, other: &str) {
+        let place = Place {
+            number: self.number,
+            ordinal: self.ordinal,
+            field,
+            offset,
+        };
+        self.findings.push(finding(place, rule, value, other));
     }
 
-    fn stop(&mut self, field: &str, rule: &str, offset: usize, value: &str, message: String) -> Stop {
-        self.tell(field, rule, offset, value, message);
+    fn stop(&mut self, field: &str, rule: Rule, offset: usize, value: &str, other: &str) -> Stop {
+        self.tell(field, rule, offset, value, other);
         Stop
     }
 
     fn step<'a>(&mut self, cursor: &mut Cursor<'a>) -> Result<Token<'a>, Stop> {
-        cursor.next().map_err(|error| self.broken(error))
+        cursor.step().map_err(|error| self.broken(&error))
     }
 
-    fn broken(&mut self, error: XmlError) -> Stop {
-        self.stop("", error.rule, error.offset, "", error.message)
+    fn broken(&mut self, error: &XmlError) -> Stop {
+        self.stop("", error.rule, error.offset, "", &error.other)
     }
 
-    fn message<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<'a>, Stop> {
-        let mut cursor = Cursor::new(bytes).map_err(|error| self.broken(error))?;
-        let Token::Start(root) = self.step(&mut cursor)? else {
-            return Err(self.stop("", "NOT_WELL_FORMED", 0, "", "There is no root element.".to_owned()));
-        };
+    /// What was told; never nothing.
+    fn malformed(mut self) -> Malformed {
+        if self.findings.is_empty() {
+            self.tell("", Rule::NotWellFormed, 0, "", "it ends too early");
+        }
+        Malformed {
+            number: self.number,
+            documents: self.documents,
+            findings: self.findings,
+        }
+    }
+
+    fn message<'a>(&mut self, cursor: &mut Cursor<'a>, root: &Tag<'a>) -> Result<Parsed<'a>, Stop> {
         let found = model::by_root(root.local).filter(|_| root.ns == Ns::Ceb);
         let Some(message) = found else {
-            let text = "The root element is no message of the export schema.".to_owned();
-            return Err(self.stop("", "ROOT_UNKNOWN", root.range.start, root.local, text));
+            return Err(self.stop("", Rule::RootUnknown, root.range.start, root.local, ""));
         };
         self.number = message.number;
-        let (guid, version) = self.root_attributes(&root);
+        let (guid, version) = self.root_attributes(root);
         let mut parsed = Parsed {
             message,
             guid,
@@ -113,9 +193,9 @@ impl Reading {
             signed: false,
             extended: false,
         };
-        self.children(&mut cursor, &root, &mut parsed)?;
+        self.children(cursor, root, &mut parsed)?;
         // Whatever follows the root must be well formed too.
-        self.step(&mut cursor)?;
+        self.step(cursor)?;
         Ok(parsed)
     }
 
@@ -127,37 +207,49 @@ impl Reading {
                 "guid" => values[0] = plain(raw),
                 "version" => values[1] = plain(raw),
                 other => {
-                    let text = format!("The root element does not take the attribute {other}.");
-                    self.tell(&format!("@{other}"), "ATTRIBUTE_UNEXPECTED", offset, raw, text);
+                    self.tell(
+                        &format!("@{other}"),
+                        Rule::AttributeUnexpected,
+                        offset,
+                        raw,
+                        "",
+                    );
                 }
             }
         }
-        let mut read = |name: &str, value: Option<std::borrow::Cow<'_, str>>, lengths: Range<usize>| {
-            let field = format!("@{name}");
-            let Some(value) = value else {
-                self.tell(&field, "ATTRIBUTE_MISSING", offset, "", format!("The attribute {name} is missing."));
-                return String::new();
+        let mut read =
+            |name: &str, value: Option<Cow<'_, str>>, lengths: Range<usize>, wanted: &str| {
+                let Some(value) = value else {
+                    self.tell(name, Rule::AttributeMissing, offset, "", "");
+                    return String::new();
+                };
+                if !lengths.contains(&value.chars().count()) {
+                    self.tell(name, Rule::AttributeInvalid, offset, &value, wanted);
+                }
+                value.into_owned()
             };
-            if !lengths.contains(&value.chars().count()) {
-                let text = format!("The attribute {name} has the wrong length.");
-                self.tell(&field, "ATTRIBUTE_INVALID", offset, &value, text);
-            }
-            value.into_owned()
-        };
         let [guid, version] = values;
-        (read("guid", guid, 36..37), read("version", version, 1..11))
+        (
+            read("@guid", guid, 36..37, "36 characters long"),
+            read("@version", version, 1..11, "1 to 10 characters long"),
+        )
     }
 
     /// The children of the root, in the order of the schema.
-    fn children<'a>(&mut self, cursor: &mut Cursor<'a>, root: &Tag<'a>, parsed: &mut Parsed<'a>) -> Result<(), Stop> {
+    fn children<'a>(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        root: &Tag<'a>,
+        parsed: &mut Parsed<'a>,
+    ) -> Result<(), Stop> {
         // 0 payload, 1 transfer, 2 subscribers, 3 signature, 4 extension: what came last.
         let mut stage = 0u8;
         loop {
             let tag = match self.step(cursor)? {
                 Token::Start(tag) => tag,
                 Token::Text(text, _) if is_blank(&text) => continue,
-                Token::Text(text, offset) => {
-                    return Err(self.stop("", "TEXT_UNEXPECTED", offset, &text, "Text between elements.".to_owned()));
+                Token::Text(_, offset) => {
+                    return Err(self.stop("", Rule::TextUnexpected, offset, "", ""));
                 }
                 Token::End(end) => return self.closing(parsed, stage, end),
                 Token::Eof => return Err(Stop),
@@ -166,12 +258,12 @@ impl Reading {
             let enveloped = parsed.message.enveloped && !parsed.documents.is_empty();
             match (tag.ns, tag.local) {
                 (Ns::Ceb, name) if name == parsed.message.payload && stage == 0 => {
-                    let count = u32::try_from(parsed.documents.len()).unwrap_or(u32::MAX);
-                    self.ordinal = count;
-                    if count >= MAX_PAYLOADS {
-                        let text = format!("The message has more than {MAX_PAYLOADS} documents.");
-                        return Err(self.stop(name, "TOO_MANY_DOCUMENTS", offset, "", text));
+                    self.ordinal = self.documents;
+                    if self.documents >= MAX_PAYLOADS {
+                        let most = MAX_PAYLOADS.to_string();
+                        return Err(self.stop(name, Rule::TooManyDocuments, offset, "", &most));
                     }
+                    self.documents += 1;
                     let document = self.payload(cursor, &tag, root, parsed.message)?;
                     parsed.documents.push(document);
                 }
@@ -181,18 +273,25 @@ impl Reading {
                 }
                 (Ns::Ceb, "BaseSubscribe") if enveloped && (stage == 1 || stage == 2) => {
                     stage = 2;
-                    if parsed.subscribers.len() as u32 >= MAX_SUBSCRIBERS {
-                        let text = format!("The message names more than {MAX_SUBSCRIBERS} subscribers.");
-                        return Err(self.stop("BaseSubscribe", "TOO_MANY_ELEMENTS", offset, "", text));
+                    let count = parsed.subscribers.len() + 1;
+                    if count > MAX_SUBSCRIBERS as usize {
+                        let most = MAX_SUBSCRIBERS.to_string();
+                        return Err(self.stop(
+                            "BaseSubscribe",
+                            Rule::TooManyElements,
+                            offset,
+                            "",
+                            &most,
+                        ));
                     }
-                    let prefix = format!("BaseSubscribe[{}]/", parsed.subscribers.len() + 1);
-                    let row = self.row(cursor, &tag, SUBSCRIBE, &prefix)?;
+                    let row =
+                        self.row(cursor, &tag, SUBSCRIBE, &format!("BaseSubscribe[{count}]/"))?;
                     parsed.subscribers.push(row);
                 }
                 (Ns::Ds, "Signature") if enveloped && (stage == 1 || stage == 2) => {
                     stage = 3;
                     parsed.signed = true;
-                    cursor.skip().map_err(|error| self.broken(error))?;
+                    cursor.skip().map_err(|error| self.broken(&error))?;
                 }
                 (Ns::Ceb, "ExtendMessage") if enveloped && (1..=3).contains(&stage) => {
                     stage = 4;
@@ -215,7 +314,7 @@ impl Reading {
         } else {
             return Ok(());
         };
-        Err(self.stop(missing, "ELEMENT_MISSING", end, "", format!("The element {missing} is missing.")))
+        Err(self.stop(missing, Rule::ElementMissing, end, "", ""))
     }
 
     fn payload<'a>(
@@ -226,13 +325,18 @@ impl Reading {
         message: &'static Message,
     ) -> Result<ParsedDocument<'a>, Stop> {
         let own = |prefix: &str| tag.declarations.iter().any(|(known, _)| *known == prefix);
-        let inherited = root.declarations.iter().filter(|(prefix, _)| !own(prefix)).copied().collect();
+        let inherited = root
+            .declarations
+            .iter()
+            .filter(|(prefix, _)| !own(prefix))
+            .copied()
+            .collect();
         let mut rows = Vec::new();
         let (head, end) = match (message.head, message.body) {
             (Some(head_name), Some(body)) => {
                 self.bare(tag, "")?;
-                let Some(head_tag) = self.child(cursor, head_name)?.ok() else {
-                    return Err(self.stop(head_name, "ELEMENT_MISSING", tag.range.end, "", format!("{head_name} is missing.")));
+                let Ok(head_tag) = self.child(cursor, head_name)? else {
+                    return Err(self.stop(head_name, Rule::ElementMissing, tag.range.end, "", ""));
                 };
                 let head = self.row(cursor, &head_tag, message.fields, &format!("{head_name}/"))?;
                 let end = loop {
@@ -241,15 +345,15 @@ impl Reading {
                         Err(end) => break end,
                     };
                     if rows.len() as u64 >= u64::from(body.max) {
-                        let text = format!("The document has more than {} rows.", body.max);
-                        return Err(self.stop(body.name, "TOO_MANY_LINES", row_tag.range.start, "", text));
+                        let most = body.max.to_string();
+                        let offset = row_tag.range.start;
+                        return Err(self.stop(body.name, Rule::TooManyLines, offset, "", &most));
                     }
                     let prefix = format!("{}[{}]/", body.name, rows.len() + 1);
                     rows.push(self.row(cursor, &row_tag, body.fields, &prefix)?);
                 };
                 if (rows.len() as u64) < u64::from(body.min) {
-                    let text = format!("{} is missing.", body.name);
-                    return Err(self.stop(body.name, "ELEMENT_MISSING", end, "", text));
+                    return Err(self.stop(body.name, Rule::ElementMissing, end, "", ""));
                 }
                 (head, end)
             }
@@ -259,11 +363,21 @@ impl Reading {
                 (head, end)
             }
         };
-        Ok(ParsedDocument { ordinal: self.ordinal, range: tag.range.start..end, head, rows, inherited })
+        Ok(ParsedDocument {
+            ordinal: self.ordinal,
+            range: tag.range.start..end,
+            head,
+            rows,
+            inherited,
+        })
     }
 
     /// The next child element, which must have this name, or the end of the parent.
-    fn child<'a>(&mut self, cursor: &mut Cursor<'a>, name: &str) -> Result<Result<Tag<'a>, usize>, Stop> {
+    fn child<'a>(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        name: &str,
+    ) -> Result<Result<Tag<'a>, usize>, Stop> {
         loop {
             match self.step(cursor)? {
                 Token::Start(tag) if tag.ns == Ns::Ceb && tag.local == name => {
@@ -273,8 +387,8 @@ impl Reading {
                 Token::Start(tag) => return Err(self.unexpected(&tag, "")),
                 Token::End(end) => return Ok(Err(end)),
                 Token::Text(text, _) if is_blank(&text) => {}
-                Token::Text(text, offset) => {
-                    return Err(self.stop("", "TEXT_UNEXPECTED", offset, &text, "Text between elements.".to_owned()));
+                Token::Text(_, offset) => {
+                    return Err(self.stop("", Rule::TextUnexpected, offset, "", ""));
                 }
                 Token::Eof => return Err(Stop),
             }
@@ -283,21 +397,32 @@ impl Reading {
 
     /// Elements below the root take no attributes.
     fn bare(&mut self, tag: &Tag<'_>, prefix: &str) -> Result<(), Stop> {
-        let Some((name, value)) = tag.attributes.first() else { return Ok(()) };
+        let Some((name, value)) = tag.attributes.first() else {
+            return Ok(());
+        };
         let field = format!("{prefix}{}/@{name}", tag.local);
-        let text = format!("The element {} takes no attribute.", tag.local);
-        Err(self.stop(&field, "ATTRIBUTE_UNEXPECTED", tag.range.start, value, text))
+        Err(self.stop(
+            &field,
+            Rule::AttributeUnexpected,
+            tag.range.start,
+            value,
+            "",
+        ))
     }
 
     fn unexpected(&mut self, tag: &Tag<'_>, prefix: &str) -> Stop {
         let field = format!("{prefix}{}", tag.local);
-        let text = format!("The element {} is not expected here.", tag.local);
-        self.stop(&field, "ELEMENT_UNEXPECTED", tag.range.start, tag.local, text)
+        self.stop(&field, Rule::ElementUnexpected, tag.range.start, "", "")
     }
 
     fn missing(&mut self, spec: &FieldSpec, prefix: &str, offset: usize) {
         let field = format!("{prefix}{}", spec.name);
-        let text = format!("The element {} is missing.", spec.name);
-        self.tell(&field, "ELEMENT_MISSING", offset, "", text);
+        let young = former::lacked(self.number, spec.name);
+        let rule = if young {
+            Rule::ElementSince202205
+        } else {
+            Rule::ElementMissing
+        };
+        self.tell(&field, rule, offset, "", "");
     }
 }

@@ -7,15 +7,19 @@ use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 
+use crate::finding::shorten;
 use crate::model::{CEB_NS, DS_NS};
+use crate::rule::Rule;
 
 mod lex;
 
-pub use lex::{is_blank, plain};
 use lex::{attributes, forbidden_character, normal_lines, reference};
+pub use lex::{is_allowed, is_blank, plain};
 
 /// Namespace of the terminal envelope.
 pub const DXP_NS: &str = "http://www.chinaport.gov.cn/dxp";
+/// Deepest nesting: the schemas need 8, a signature some more.
+const MAX_DEPTH: usize = 64;
 const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// The namespaces the codec tells apart.
@@ -27,12 +31,12 @@ pub enum Ns {
     Other,
 }
 
-/// Why reading stopped: rule, offset in the input, one sentence.
+/// Why reading stopped: rule, offset in the input, what it met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct XmlError {
-    pub rule: &'static str,
+    pub rule: Rule,
     pub offset: usize,
-    pub message: String,
+    pub other: String,
 }
 
 /// A start tag: namespace, local name and the bytes it covers.
@@ -75,48 +79,71 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// When the bytes are not UTF-8 or hold a character that XML forbids.
     pub fn new(bytes: &'a [u8]) -> Result<Self, XmlError> {
-        let base = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let text = std::str::from_utf8(bytes.get(base..).unwrap_or_default()).map_err(|error| XmlError {
-            rule: "ENCODING_INVALID",
-            offset: base + error.valid_up_to(),
-            message: "The message is not UTF-8.".to_owned(),
+        let base = if bytes.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
+        let text = std::str::from_utf8(bytes.get(base..).unwrap_or_default()).map_err(|error| {
+            XmlError {
+                rule: Rule::EncodingInvalid,
+                offset: base + error.valid_up_to(),
+                other: "a byte starts no character".to_owned(),
+            }
         })?;
         if let Some(offset) = forbidden_character(text) {
             return Err(XmlError {
-                rule: "NOT_WELL_FORMED",
+                rule: Rule::NotWellFormed,
                 offset: base + offset,
-                message: "The message holds a character that XML forbids.".to_owned(),
+                other: "it holds a character that XML forbids".to_owned(),
             });
         }
         let mut reader = NsReader::from_str(text);
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        Ok(Self { reader, text, base, depth: 0, seen_root: false, events: 0 })
+        Ok(Self {
+            reader,
+            text,
+            base,
+            depth: 0,
+            seen_root: false,
+            events: 0,
+        })
     }
 
     /// The next tag, end or piece of text; comments and instructions are passed over.
     ///
     /// # Errors
     /// When the input is not well-formed XML, or declares a document type.
-    pub fn next(&mut self) -> Result<Token<'a>, XmlError> {
+    pub fn step(&mut self) -> Result<Token<'a>, XmlError> {
         loop {
             let start = self.position();
             let before_first = self.events == 0;
             self.events += 1;
             let (ns, event) = match self.reader.read_resolved_event() {
                 Ok((resolved, event)) => (namespace(&resolved), event),
-                Err(error) => return Err(self.malformed(start, format!("The XML is broken: {error}."))),
+                Err(error) => return Err(self.malformed(start, error.to_string())),
             };
             match event {
                 Event::Start(_) => {
                     let Some(ns) = ns else {
-                        return Err(self.malformed(start, "A prefix is not declared.".to_owned()));
+                        return Err(self.malformed(start, "a prefix is not declared".to_owned()));
                     };
                     if self.depth == 0 && self.seen_root {
-                        return Err(self.malformed(start, "There is a second root element.".to_owned()));
+                        return Err(
+                            self.malformed(start, "there is a second root element".to_owned())
+                        );
                     }
                     self.seen_root = true;
+                    if self.depth == MAX_DEPTH {
+                        let other = MAX_DEPTH.to_string();
+                        return Err(XmlError {
+                            rule: Rule::TooDeep,
+                            offset: self.base + start,
+                            other,
+                        });
+                    }
                     self.depth += 1;
                     return self.tag(ns, start).map(Token::Start);
                 }
@@ -127,54 +154,77 @@ impl<'a> Cursor<'a> {
                 Event::Text(_) => {
                     let raw = self.slice(start..self.position());
                     if let Some(at) = raw.find("]]>") {
-                        return Err(self.malformed(start + at, "Text holds the end mark of CDATA.".to_owned()));
+                        return Err(self
+                            .malformed(start + at, "text holds the end mark of CDATA".to_owned()));
                     }
                     if self.depth == 0 {
                         if is_blank(raw) {
                             continue;
                         }
-                        return Err(self.malformed(start, "There is text outside the root element.".to_owned()));
+                        return Err(self.malformed(
+                            start,
+                            "there is text outside the root element".to_owned(),
+                        ));
                     }
                     return Ok(Token::Text(normal_lines(raw), self.base + start));
                 }
                 Event::CData(_) => {
                     let raw = self.slice(start + 9..self.position().saturating_sub(3));
                     if self.depth == 0 {
-                        return Err(self.malformed(start, "There is text outside the root element.".to_owned()));
+                        return Err(self.malformed(
+                            start,
+                            "there is text outside the root element".to_owned(),
+                        ));
                     }
                     return Ok(Token::Text(normal_lines(raw), self.base + start));
                 }
                 Event::GeneralRef(_) => {
                     let raw = self.slice(start + 1..self.position().saturating_sub(1));
                     let Some(character) = reference(raw).filter(|_| self.depth > 0) else {
-                        return Err(self.malformed(start, "An entity reference is not one of XML's own.".to_owned()));
+                        return Err(self.malformed(
+                            start,
+                            "an entity reference is not one of XML's own".to_owned(),
+                        ));
                     };
-                    return Ok(Token::Text(Cow::Owned(character.to_string()), self.base + start));
+                    return Ok(Token::Text(
+                        Cow::Owned(character.to_string()),
+                        self.base + start,
+                    ));
                 }
                 Event::Decl(_) => {
                     if !before_first {
-                        return Err(self.malformed(start, "The XML declaration is not at the start.".to_owned()));
+                        return Err(self.malformed(
+                            start,
+                            "the XML declaration is not at the start".to_owned(),
+                        ));
                     }
                     self.declaration(start)?;
                 }
                 Event::PI(_) => {
                     let raw = self.slice(start..self.position());
-                    if raw.get(2..5).is_some_and(|target| target.eq_ignore_ascii_case("xml"))
-                        && raw.as_bytes().get(5).is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'?')
+                    if raw
+                        .get(2..5)
+                        .is_some_and(|target| target.eq_ignore_ascii_case("xml"))
+                        && raw
+                            .as_bytes()
+                            .get(5)
+                            .is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'?')
                     {
-                        return Err(self.malformed(start, "An instruction takes the name xml.".to_owned()));
+                        return Err(
+                            self.malformed(start, "an instruction takes the name xml".to_owned())
+                        );
                     }
                 }
                 Event::DocType(_) => {
                     return Err(XmlError {
-                        rule: "DTD_FORBIDDEN",
+                        rule: Rule::DtdForbidden,
                         offset: self.base + start,
-                        message: "A document type declaration is not accepted.".to_owned(),
+                        other: String::new(),
                     });
                 }
                 Event::Eof => {
                     if self.depth > 0 || !self.seen_root {
-                        return Err(self.malformed(start, "The message ends too early.".to_owned()));
+                        return Err(self.malformed(start, "the message ends too early".to_owned()));
                     }
                     return Ok(Token::Eof);
                 }
@@ -190,7 +240,7 @@ impl<'a> Cursor<'a> {
     pub fn skip(&mut self) -> Result<usize, XmlError> {
         let outer = self.depth;
         loop {
-            match self.next()? {
+            match self.step()? {
                 Token::End(end) if self.depth < outer => return Ok(end),
                 Token::Eof => return Ok(self.base + self.position()),
                 _ => {}
@@ -206,30 +256,44 @@ impl<'a> Cursor<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
-    fn malformed(&self, at: usize, message: String) -> XmlError {
-        XmlError { rule: "NOT_WELL_FORMED", offset: self.base + at, message }
+    fn malformed(&self, at: usize, other: String) -> XmlError {
+        XmlError {
+            rule: Rule::NotWellFormed,
+            offset: self.base + at,
+            other,
+        }
     }
 
     fn declaration(&self, start: usize) -> Result<(), XmlError> {
         let raw = self.slice(start..self.position());
         let inner = raw.trim_start_matches("<?xml").trim_end_matches("?>");
-        let parts = attributes(inner).ok_or_else(|| self.malformed(start, "The XML declaration is broken.".to_owned()))?;
+        let parts = attributes(inner)
+            .ok_or_else(|| self.malformed(start, "the XML declaration is broken".to_owned()))?;
         let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
         let ordered = matches!(
             names.as_slice(),
-            ["version"] | ["version", "encoding"] | ["version", "standalone"] | ["version", "encoding", "standalone"]
+            ["version"]
+                | ["version", "encoding"]
+                | ["version", "standalone"]
+                | ["version", "encoding", "standalone"]
         );
-        let version = parts.first().is_some_and(|(_, value)| value.starts_with("1."));
+        let version = parts
+            .first()
+            .is_some_and(|(_, value)| value.starts_with("1."));
         if !ordered || !version {
-            return Err(self.malformed(start, "The XML declaration is broken.".to_owned()));
+            return Err(self.malformed(start, "the XML declaration is broken".to_owned()));
         }
         for (name, value) in parts {
             // ASCII is a subset of UTF-8; every other charset would make the stored bytes ambiguous.
-            if name == "encoding" && !["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known)) {
+            if name == "encoding"
+                && !["utf-8", "utf8", "us-ascii"]
+                    .iter()
+                    .any(|known| value.eq_ignore_ascii_case(known))
+            {
                 return Err(XmlError {
-                    rule: "ENCODING_INVALID",
+                    rule: Rule::EncodingInvalid,
                     offset: self.base + start,
-                    message: format!("The declared encoding {value} is not UTF-8."),
+                    other: format!("it declares {}", shorten(value)),
                 });
             }
         }
@@ -254,13 +318,15 @@ impl<'a> Cursor<'a> {
         if rest.is_empty() {
             return Ok(tag);
         }
-        let all = attributes(rest).ok_or_else(|| self.malformed(start, "The attributes of a tag are broken.".to_owned()))?;
+        let all = attributes(rest).ok_or_else(|| {
+            self.malformed(start, "the attributes of a tag are broken".to_owned())
+        })?;
         for (name, value) in all {
             if name == "xmlns" {
                 tag.declarations.push(("", value));
             } else if let Some(prefix) = name.strip_prefix("xmlns:") {
                 if value.is_empty() {
-                    return Err(self.malformed(start, "A prefix is bound to nothing.".to_owned()));
+                    return Err(self.malformed(start, "a prefix is bound to nothing".to_owned()));
                 }
                 tag.declarations.push((prefix, value));
             } else if !self.is_schema_hint(name, start)? {
@@ -275,12 +341,20 @@ impl<'a> Cursor<'a> {
         if !name.contains(':') || name.starts_with("xml:") {
             return Ok(false);
         }
-        let (resolved, local) = self.reader.resolve_attribute(quick_xml::name::QName(name.as_bytes()));
+        let (resolved, local) = self
+            .reader
+            .resolve_attribute(quick_xml::name::QName(name.as_bytes()));
         match resolved {
             ResolveResult::Bound(bound) => Ok(bound.as_ref() == XSI_NS.as_bytes()
-                && matches!(local.as_ref(), b"schemaLocation" | b"noNamespaceSchemaLocation")),
+                && matches!(
+                    local.as_ref(),
+                    b"schemaLocation" | b"noNamespaceSchemaLocation"
+                )),
             ResolveResult::Unbound => Ok(false),
-            ResolveResult::Unknown(_) => Err(self.malformed(start, "The prefix of an attribute is not declared.".to_owned())),
+            ResolveResult::Unknown(_) => Err(self.malformed(
+                start,
+                "the prefix of an attribute is not declared".to_owned(),
+            )),
         }
     }
 }

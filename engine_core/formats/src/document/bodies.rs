@@ -2,8 +2,8 @@
 
 use crate::parse::Row;
 use crate::proto::{
-    Aggregation, AggregationResult, AggregationResultLine, CollectionNote, Departure, List, ListLine, Order, OrderLine, Waybill,
-    Withdrawal,
+    Aggregation, AggregationResult, AggregationResultLine, CollectionNote, Departure, List,
+    ListLine, Order, OrderLine, Waybill, Withdrawal,
 };
 
 use super::{number, text};

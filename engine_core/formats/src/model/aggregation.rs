@@ -11,7 +11,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "SummaryApply",
         head: Some("SummaryApplyHead"),
         fields: SUMMARY_APPLY_HEAD,
-        body: Some(Body { name: "SummaryApplyList", min: 0, max: u32::MAX, fields: SUMMARY_APPLY_LIST }),
+        body: Some(Body {
+            name: "SummaryApplyList",
+            min: 0,
+            max: u32::MAX,
+            fields: SUMMARY_APPLY_LIST,
+        }),
         enveloped: true,
     },
     Message {
@@ -29,7 +34,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "SummaryResult",
         head: Some("SummaryResultHead"),
         fields: SUMMARY_RESULT_HEAD,
-        body: Some(Body { name: "SummaryResultList", min: 0, max: u32::MAX, fields: SUMMARY_RESULT_LIST }),
+        body: Some(Body {
+            name: "SummaryResultList",
+            min: 0,
+            max: u32::MAX,
+            fields: SUMMARY_RESULT_LIST,
+        }),
         enveloped: false,
     },
 ];
@@ -59,9 +69,7 @@ const SUMMARY_APPLY_HEAD: &[FieldSpec] = &[
     o("note", Text(0, 1000)),
 ];
 
-const SUMMARY_APPLY_LIST: &[FieldSpec] = &[
-    r("invtNo", Text(0, 20)),
-];
+const SUMMARY_APPLY_LIST: &[FieldSpec] = &[r("invtNo", Text(0, 20))];
 
 const SUMMARY_RETURN: &[FieldSpec] = &[
     r("guid", Exact(36)),

@@ -11,7 +11,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "Inventory",
         head: Some("InventoryHead"),
         fields: INVENTORY_HEAD,
-        body: Some(Body { name: "InventoryList", min: 1, max: 100, fields: INVENTORY_LIST }),
+        body: Some(Body {
+            name: "InventoryList",
+            min: 1,
+            max: 100,
+            fields: INVENTORY_LIST,
+        }),
         enveloped: true,
     },
     Message {
@@ -47,7 +52,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "WayBill",
         head: Some("WayBillHead"),
         fields: WAY_BILL_HEAD,
-        body: Some(Body { name: "WayBillList", min: 1, max: u32::MAX, fields: WAY_BILL_LIST }),
+        body: Some(Body {
+            name: "WayBillList",
+            min: 1,
+            max: u32::MAX,
+            fields: WAY_BILL_LIST,
+        }),
         enveloped: true,
     },
     Message {

@@ -11,7 +11,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "Order",
         head: Some("OrderHead"),
         fields: ORDER_HEAD,
-        body: Some(Body { name: "OrderList", min: 1, max: 100, fields: ORDER_LIST }),
+        body: Some(Body {
+            name: "OrderList",
+            min: 1,
+            max: 100,
+            fields: ORDER_LIST,
+        }),
         enveloped: true,
     },
     Message {

@@ -11,7 +11,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "InvtRefund",
         head: Some("InvtRefundHead"),
         fields: INVT_REFUND_HEAD,
-        body: Some(Body { name: "InvtRefundList", min: 1, max: 100, fields: INVT_REFUND_LIST }),
+        body: Some(Body {
+            name: "InvtRefundList",
+            min: 1,
+            max: 100,
+            fields: INVT_REFUND_LIST,
+        }),
         enveloped: true,
     },
     Message {

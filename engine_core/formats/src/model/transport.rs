@@ -29,7 +29,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "Arrival",
         head: Some("ArrivalHead"),
         fields: ARRIVAL_HEAD,
-        body: Some(Body { name: "ArrivalList", min: 0, max: u32::MAX, fields: ARRIVAL_LIST }),
+        body: Some(Body {
+            name: "ArrivalList",
+            min: 0,
+            max: u32::MAX,
+            fields: ARRIVAL_LIST,
+        }),
         enveloped: true,
     },
     Message {
@@ -47,7 +52,12 @@ pub const MESSAGES: &[Message] = &[
         payload: "Departure",
         head: Some("DepartureHead"),
         fields: DEPARTURE_HEAD,
-        body: Some(Body { name: "DepartureList", min: 1, max: u32::MAX, fields: DEPARTURE_LIST }),
+        body: Some(Body {
+            name: "DepartureList",
+            min: 1,
+            max: u32::MAX,
+            fields: DEPARTURE_LIST,
+        }),
         enveloped: true,
     },
     Message {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::decimal;
-use crate::model::{FieldSpec, Kind};
+use crate::model::{FieldSpec, Kind, former};
+use crate::rule::Rule;
 use crate::xml::{Cursor, Ns, Tag, Token, is_blank};
 
 use super::{Reading, Stop, facets};
@@ -11,7 +12,7 @@ use super::{Reading, Stop, facets};
 /// One field of a row.
 #[derive(Clone, Debug)]
 pub struct Cell<'a> {
-    pub name: &'static str,
+    pub spec: &'static FieldSpec,
     pub value: Cow<'a, str>,
     /// Where its start tag begins in the input.
     pub offset: usize,
@@ -30,7 +31,7 @@ impl Row<'_> {
     /// The cell of this name, when the element is there.
     #[must_use]
     pub fn cell(&self, name: &str) -> Option<&Cell<'_>> {
-        self.cells.iter().find(|cell| cell.name == name)
+        self.cells.iter().find(|cell| cell.spec.name == name)
     }
 
     /// The value of this name; empty when the element is absent.
@@ -62,14 +63,22 @@ impl Reading {
         prefix: &str,
     ) -> Result<Row<'a>, Stop> {
         self.bare(tag, "")?;
-        let mut row = Row { cells: Vec::with_capacity(specs.len()), start: tag.range.start, end: 0 };
+        let mut row = Row {
+            cells: Vec::with_capacity(specs.len()),
+            start: tag.range.start,
+            end: 0,
+        };
         let mut next = 0usize;
         loop {
             match self.step(cursor)? {
                 Token::Start(leaf) => {
                     let wanted = specs.get(next..).unwrap_or_default();
-                    let place = wanted.iter().position(|spec| leaf.ns == Ns::Ceb && spec.name == leaf.local);
-                    let Some(place) = place else { return Err(self.unexpected(&leaf, prefix)) };
+                    let place = wanted
+                        .iter()
+                        .position(|spec| leaf.ns == Ns::Ceb && spec.name == leaf.local);
+                    let Some(place) = place else {
+                        return Err(self.unexpected(&leaf, prefix));
+                    };
                     for (passed, spec) in wanted.iter().enumerate() {
                         if passed == place {
                             self.bare(&leaf, prefix)?;
@@ -84,23 +93,29 @@ impl Reading {
                     next += place + 1;
                 }
                 Token::End(end) => {
-                    for spec in specs.get(next..).unwrap_or_default().iter().filter(|spec| spec.required) {
+                    for spec in specs
+                        .get(next..)
+                        .unwrap_or_default()
+                        .iter()
+                        .filter(|spec| spec.required)
+                    {
                         self.missing(spec, prefix, end);
                     }
                     row.end = end;
                     return Ok(row);
                 }
                 Token::Text(text, _) if is_blank(&text) => {}
-                Token::Text(text, offset) => {
-                    let note = "Text between elements.".to_owned();
-                    return Err(self.stop(prefix.trim_end_matches('/'), "TEXT_UNEXPECTED", offset, &text, note));
+                Token::Text(_, offset) => {
+                    let field = prefix.trim_end_matches('/');
+                    return Err(self.stop(field, Rule::TextUnexpected, offset, "", ""));
                 }
                 Token::Eof => return Err(Stop),
             }
         }
     }
 
-    fn leaf<'a>(
+    /// Reads one leaf just opened.
+    pub(super) fn leaf<'a>(
         &mut self,
         cursor: &mut Cursor<'a>,
         tag: &Tag<'a>,
@@ -110,7 +125,11 @@ impl Reading {
         let offset = tag.range.start;
         if spec.kind == Kind::Any {
             self.any(cursor, spec, prefix)?;
-            return Ok(Cell { name: spec.name, value: Cow::Borrowed(""), offset });
+            return Ok(Cell {
+                spec,
+                value: Cow::Borrowed(""),
+                offset,
+            });
         }
         let mut pieces = 0usize;
         let mut text: Cow<'a, str> = Cow::Borrowed("");
@@ -128,8 +147,8 @@ impl Reading {
                 Token::End(_) => break,
                 Token::Start(inner) => {
                     let field = format!("{prefix}{}/{}", spec.name, inner.local);
-                    let note = format!("The element {} holds text only.", spec.name);
-                    return Err(self.stop(&field, "ELEMENT_UNEXPECTED", inner.range.start, inner.local, note));
+                    let offset = inner.range.start;
+                    return Err(self.stop(&field, Rule::ElementUnexpected, offset, "", ""));
                 }
                 Token::Eof => return Err(Stop),
             }
@@ -137,23 +156,26 @@ impl Reading {
         if let (0, Some(default)) = (pieces, spec.default) {
             text = Cow::Borrowed(default);
         }
-        let fixed = spec.default.filter(|only| spec.fixed && *only != text);
-        if let Some(only) = fixed {
+        self.facets(spec, prefix, offset, &text);
+        Ok(Cell {
+            spec,
+            value: facets::value(spec.kind, text),
+            offset,
+        })
+    }
+
+    fn facets(&mut self, spec: &FieldSpec, prefix: &str, offset: usize, text: &str) {
+        let only = spec.default.filter(|only| spec.fixed && *only != text);
+        if let Some(only) = only {
             let field = format!("{prefix}{}", spec.name);
-            self.tell(&field, "VALUE_FIXED", offset, &text, format!("{} must be {only}.", spec.name));
-        } else if let Some(rule) = facets::broken_rule(spec.kind, &text) {
+            self.tell(&field, Rule::ValueFixed, offset, text, only);
+        } else if let Some(rule) = facets::broken_rule(spec.kind, text) {
             let field = format!("{prefix}{}", spec.name);
-            let note = match spec.kind {
-                Kind::Exact(length) => format!("{} must have exactly {length} characters.", spec.name),
-                Kind::Text(min, max) | Kind::Token(min, max) => {
-                    format!("{} must have {min} to {max} characters.", spec.name)
-                }
-                Kind::Int(digits) => format!("{} must be an integer of at most {digits} digits.", spec.name),
-                _ => format!("{} must be a decimal of 19 digits, 5 of them after the point.", spec.name),
-            };
-            self.tell(&field, rule, offset, &text, note);
+            let length = text.chars().count();
+            let old = rule == Rule::LengthInvalid && former::fitted(self.number, spec.name, length);
+            let rule = if old { Rule::LengthOf2018 } else { rule };
+            self.tell(&field, rule, offset, text, &facets::wanted(spec.kind));
         }
-        Ok(Cell { name: spec.name, value: facets::value(spec.kind, text), offset })
     }
 
     /// An element that takes at most one element of any kind and no text.
@@ -167,12 +189,11 @@ impl Reading {
                     if inside > 1 {
                         return Err(self.unexpected(&tag, prefix));
                     }
-                    cursor.skip().map_err(|error| self.broken(error))?;
+                    cursor.skip().map_err(|error| self.broken(&error))?;
                 }
                 Token::Text(text, _) if is_blank(&text) => {}
-                Token::Text(text, offset) => {
-                    let note = "Text where one element belongs.".to_owned();
-                    return Err(self.stop(&field, "TEXT_UNEXPECTED", offset, &text, note));
+                Token::Text(_, offset) => {
+                    return Err(self.stop(&field, Rule::TextUnexpected, offset, "", ""));
                 }
                 Token::End(_) => return Ok(()),
                 Token::Eof => return Err(Stop),

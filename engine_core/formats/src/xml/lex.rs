@@ -17,7 +17,10 @@ pub(super) fn attributes(mut rest: &str) -> Option<Vec<(&str, &str)>> {
         let (name, after) = trimmed.split_once('=')?;
         let name = name.trim_end_matches(blank);
         let after = after.trim_start_matches(blank);
-        let quote = after.chars().next().filter(|mark| matches!(mark, '"' | '\''))?;
+        let quote = after
+            .chars()
+            .next()
+            .filter(|mark| matches!(mark, '"' | '\''))?;
         let (value, tail) = after.get(1..)?.split_once(quote)?;
         let repeated = found.iter().any(|(known, _)| *known == name);
         if !is_name(name) || value.contains('<') || repeated || plain(value).is_none() {
@@ -31,7 +34,9 @@ pub(super) fn attributes(mut rest: &str) -> Option<Vec<(&str, &str)>> {
 fn is_name(name: &str) -> bool {
     let start = |letter: char| letter.is_alphabetic() || letter == '_' || letter == ':';
     name.chars().next().is_some_and(start)
-        && name.chars().all(|letter| start(letter) || letter.is_numeric() || matches!(letter, '-' | '.' | '\u{b7}'))
+        && name.chars().all(|letter| {
+            start(letter) || letter.is_numeric() || matches!(letter, '-' | '.' | '\u{b7}')
+        })
 }
 
 /// The value of an attribute: references replaced, blanks made spaces; `None` for an unknown reference.
@@ -67,26 +72,32 @@ pub(super) fn reference(name: &str) -> Option<char> {
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return None;
     }
-    char::from_u32(u32::from_str_radix(digits, radix).ok()?).filter(|letter| allowed(*letter))
+    char::from_u32(u32::from_str_radix(digits, radix).ok()?).filter(|letter| is_allowed(*letter))
 }
 
-fn allowed(letter: char) -> bool {
+/// Whether XML allows a character at all.
+#[must_use]
+pub fn is_allowed(letter: char) -> bool {
     !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 pub(super) fn forbidden_character(text: &str) -> Option<usize> {
     // The bytes are looked at first: hardly any message holds a candidate, and bytes are cheaper than characters.
-    let suspect = |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xef;
+    let suspect =
+        |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xef;
     if !text.as_bytes().iter().any(suspect) {
         return None;
     }
-    text.char_indices().find(|(_, letter)| !allowed(*letter)).map(|(at, _)| at)
+    text.char_indices()
+        .find(|(_, letter)| !is_allowed(*letter))
+        .map(|(at, _)| at)
 }
 
 /// Whether text is nothing but XML's blanks.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+    text.bytes()
+        .all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Line ends as XML reads them: a carriage return counts as a line feed, and so does the pair.
