@@ -1,0 +1,175 @@
+"""What the gateway keeps for itself: first arrivals, whose transmitter codes are, replies."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS arrivals (
+    digest BLOB PRIMARY KEY,
+    time_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS transmitters (
+    code TEXT PRIMARY KEY,
+    client TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replies (
+    sequence INTEGER PRIMARY KEY,
+    receiver TEXT NOT NULL,
+    message BLOB NOT NULL,
+    time_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS replies_by_receiver ON replies (receiver, sequence);
+"""
+# Kept so long; a message that comes again later is a new one.
+KEEP_MS = 30 * 86_400_000
+
+
+class Archive:
+    """One SQLite file and the thread that works on it; what is awaited is on the disk."""
+
+    def __init__(self, path: Path, transmitters: Mapping[str, str]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(_SCHEMA)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+        self._waiting: list[tuple[bytes, asyncio.Future[int]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._prepare(transmitters)
+        self._owners: dict[str, str] = dict(
+            self._connection.execute("SELECT code, client FROM transmitters").fetchall()
+        )
+
+    def _prepare(self, transmitters: Mapping[str, str]) -> None:
+        oldest = _now_ms() - KEEP_MS
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM arrivals WHERE time_ms < ?", (oldest,))
+            connection.execute("DELETE FROM replies WHERE time_ms < ?", (oldest,))
+            # What the configuration says wins over who came first.
+            connection.executemany(
+                "INSERT OR REPLACE INTO transmitters (code, client) VALUES (?, ?)",
+                transmitters.items(),
+            )
+
+    def close(self) -> None:
+        """Ends what is under way and closes the file."""
+        self._thread.shutdown()
+        self._connection.close()
+
+    async def arrival(self, digest: bytes) -> int:
+        """When bytes of this digest came first; those of many messages share one sync."""
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((digest, answer))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        return await answer
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            digests = [digest for digest, _ in waiting]
+            try:
+                times = await self._work(partial(self._arrivals, digests))
+            except Exception as failure:
+                for _, answer in waiting:
+                    if not answer.done():
+                        answer.set_exception(failure)
+                continue
+            for digest, answer in waiting:
+                if not answer.done():
+                    answer.set_result(times[digest])
+
+    def _arrivals(self, digests: Sequence[bytes]) -> dict[bytes, int]:
+        now_ms = _now_ms()
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR IGNORE INTO arrivals (digest, time_ms) VALUES (?, ?)",
+                ((digest, now_ms) for digest in digests),
+            )
+            found = {}
+            for digest in digests:
+                statement = "SELECT time_ms FROM arrivals WHERE digest = ?"
+                with closing(connection.execute(statement, (digest,))) as rows:
+                    found[digest] = int(rows.fetchone()[0])
+        return found
+
+    async def owner(self, code: str, client: str) -> str:
+        """Whose a transmitter code is: the client's own when nobody had it before."""
+        known = self._owners.get(code)
+        if known is None:
+            known = await self._work(lambda: self._claim(code, client))
+            self._owners[code] = known
+        return known
+
+    def _claim(self, code: str, client: str) -> str:
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
+                "INSERT OR IGNORE INTO transmitters (code, client) VALUES (?, ?)", (code, client)
+            )
+            statement = "SELECT client FROM transmitters WHERE code = ?"
+            return str(connection.execute(statement, (code,)).fetchone()[0])
+
+    def codes_of(self, client: str) -> list[str]:
+        """The transmitter codes of a client."""
+        return [code for code, owner in self._owners.items() if owner == client]
+
+    async def keep(self, letters: Iterable[tuple[int, str, bytes]]) -> None:
+        """Keeps letters by their sequence number for their receivers; known ones stay."""
+        rows = [(*letter, _now_ms()) for letter in letters]
+        await self._work(lambda: self._keep(rows))
+
+    def _keep(self, rows: Sequence[tuple[int, str, bytes, int]]) -> None:
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR IGNORE INTO replies (sequence, receiver, message, time_ms)"
+                " VALUES (?, ?, ?, ?)",
+                rows,
+            )
+
+    async def replies(
+        self, receivers: Sequence[str] | None, after: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """Replies after a sequence number for some receivers; for everybody when `None`."""
+        return await self._work(lambda: self._replies(receivers, after, limit))
+
+    def _replies(
+        self, receivers: Sequence[str] | None, after: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        if receivers is None:
+            rows = self._connection.execute(
+                "SELECT sequence, message FROM replies WHERE sequence > ?"
+                " ORDER BY sequence LIMIT ?",
+                (after, limit),
+            )
+            return rows.fetchall()
+        found: list[tuple[int, bytes]] = []
+        for receiver in set(receivers):
+            found += self._connection.execute(
+                "SELECT sequence, message FROM replies WHERE receiver = ? AND sequence > ?"
+                " ORDER BY sequence LIMIT ?",
+                (receiver, after, limit),
+            ).fetchall()
+        return sorted(found)[:limit]
+
+    async def _work(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,104 @@
+"""The customs emulator: one office behind the service of every institution."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine import formats
+from gateways import emulator
+from gateways.addresses import Addresses
+from gateways.books import write_letter
+from gateways.singlewindow import dxp, instruction
+from gateways.singlewindow.books import CustomsBooks
+from gateways.singlewindow.fault import LOSE_REPLY, REFUSE, REPEAT, Faults
+from gateways.singlewindow.office import Office, Practice, Work
+from gateways.singlewindow.rule import Rule
+from whampoa.customs.v1 import finding_pb2 as finding
+
+NAME = "singlewindow"
+
+
+class Customs:
+    """An office, its books and its faults as an institution."""
+
+    def __init__(self, books: CustomsBooks, practice: Practice) -> None:
+        self.books = books
+        self.office = Office(books, practice)
+        self._faults = Faults()
+
+    def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
+        """Takes in a message; the answer is a DxpRep."""
+        if message_format != dxp.MESSAGE_FORMAT:
+            raise ValueError(f"format: {message_format!r}, {dxp.MESSAGE_FORMAT!r} wanted")
+        self._faults.before(now_ms)
+        reading = formats.read(message)
+        code, info = dxp.TAKEN, f"{len(reading.accepted)} of {reading.documents} documents taken"
+        if self._faults.use(REFUSE):
+            code, info = dxp.SYSTEM_ERROR, "system error, send again"
+        elif not reading.accepted:
+            code, info = dxp.BAD_SCHEMA, _first(reading)
+        else:
+            self._take(reading, now_ms)
+        if self._faults.use(LOSE_REPLY):
+            raise ConnectionError("the answer was lost on the way")
+        return dxp.response(reading, code, info, now_ms), dxp.RESPONSE_FORMAT
+
+    def _take(self, reading: formats.Reading, now_ms: int) -> None:
+        def take(work: Work) -> None:
+            for raw in reading.accepted:
+                work.take(raw)
+
+        self._work(now_ms, take)
+
+    def _work(self, now_ms: int, do: Callable[[Work], None]) -> None:
+        letters = self.office.work(now_ms, do)
+        if letters and self._faults.use(REPEAT):
+            with self.books.transaction() as connection:
+                for message_format, message in letters:
+                    write_letter(connection, message_format, message)
+
+    def instruct(self, action: str, arguments: Mapping[str, str], now_ms: int) -> str:
+        if action == "fault":
+            return self._faults.order(arguments, now_ms)
+        return instruction.carry_out(self.office, action, arguments, now_ms)
+
+    def rows(self, book: str, offset: int, limit: int) -> tuple[list[dict[str, str]], int]:
+        return self.books.rows(book, offset, limit)
+
+    def totals(self, book: str) -> dict[str, int]:
+        return self.books.totals(book)
+
+    def tick(self, now_ms: int) -> bool:
+        return self.office.expire(now_ms)
+
+
+def _first(reading: formats.Reading) -> str:
+    if not reading.findings:
+        return "no document in the message"
+    first = finding.Finding.FromString(reading.findings[0])
+    return f"{first.field} {first.rule}: {first.message}"
+
+
+def follow_scenario(it: Customs, section: Mapping[str, Any]) -> None:
+    """Rules of `[[institution.customs.rules]]`, and faults of `[[institution.customs.faults]]`."""
+    rules = []
+    for given in section.get("rules", []):
+        arguments = {name: str(value) for name, value in given.items()}
+        rules.append(Rule.of(arguments.pop("action", ""), arguments))
+    it.office.add_rules(rules)
+    for given in section.get("faults", []):
+        arguments = {name: str(value) for name, value in given.items()}
+        it.instruct("fault", arguments, time.time_ns() // 1_000_000)
+
+
+async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Serves until `stop` is set."""
+    section = Addresses.read(data_dir, NAME).institution_section
+    practice = Practice.read(section)
+    it = Customs(CustomsBooks(emulator.books_path(data_dir, NAME)), practice)
+    follow_scenario(it, section)
+    await emulator.serve(NAME, it, data_dir, ready, stop)

@@ -1,0 +1,93 @@
+"""Customs' letters: their replies become documents of the engine, and wait for declarants."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from engine import formats
+from gateways.client import Institution
+from gateways.cursor import Cursor
+from gateways.letters import letters
+from gateways.singlewindow.archive import Archive
+from gateways.singlewindow.deposit import Depository, identified
+from whampoa.customs.v1 import finding_pb2 as finding
+from whampoa.institution.v1 import institution_service_pb2 as institution
+from whampoa.money.v1 import rejection_pb2 as rejection
+
+log = logging.getLogger(__name__)
+
+# What customs sends.
+DOWNSTREAM = frozenset({214, 216, 304, 404, 506, 508, 510, 604, 606, 608, 702, 792})
+_LETTERS_AT_ONCE = 50
+# An answer that arrives after a newer one, or a second time, changes nothing.
+_HARMLESS = frozenset({rejection.REJECTION_STALE_REPLY})
+
+
+class Replies:
+    """Works letters off in order, a few dozen at a time, so that statuses never go back."""
+
+    def __init__(
+        self,
+        customs: Institution,
+        archive: Archive,
+        depository: Depository,
+        codec: ThreadPoolExecutor,
+    ) -> None:
+        self._customs = customs
+        self._archive = archive
+        self._depository = depository
+        self._codec = codec
+
+    async def run(self, cursor: Cursor) -> None:
+        """Letters from the cursor on, for ever."""
+        async for batch in letters(self._customs, cursor.place.index, _LETTERS_AT_ONCE):
+            await self._work_off(batch.letters)
+            cursor.advance(batch.next_sequence)
+
+    async def _work_off(self, batch: Sequence[institution.Letter]) -> None:
+        loop = asyncio.get_running_loop()
+        readings = await asyncio.gather(
+            *(loop.run_in_executor(self._codec, formats.read, letter.message) for letter in batch)
+        )
+        read = [
+            (letter, reading)
+            for letter, reading in zip(batch, readings, strict=True)
+            if _is_readable(letter, reading)
+        ]
+        kept = [_addressed(letter, reading) for letter, reading in read]
+        await asyncio.gather(self._deposit(read), self._archive.keep(kept))
+
+    async def _deposit(self, read: Sequence[tuple[institution.Letter, formats.Reading]]) -> None:
+        digests = [hashlib.sha256(letter.message).digest() for letter, _ in read]
+        times = await asyncio.gather(*(self._archive.arrival(digest) for digest in digests))
+        documents: list[bytes] = []
+        places: list[str] = []
+        for (letter, reading), digest, time_ms in zip(read, digests, times, strict=True):
+            for document, ordinal in zip(reading.accepted, reading.ordinals, strict=True):
+                documents.append(identified(document, time_ms, digest, ordinal))
+                places.append(f"letter {letter.sequence}, CEB{reading.number}[{ordinal}]")
+        deposited = await self._depository.deposit(documents)
+        for place, refusal in deposited.refusals.items():
+            name = rejection.Rejection.Name(refusal.code)
+            level = logging.INFO if refusal.code in _HARMLESS else logging.ERROR
+            log.log(level, "%s: engine refused it, %s %s", places[place], name, refusal.field)
+
+
+def _is_readable(letter: institution.Letter, reading: formats.Reading) -> bool:
+    if reading.accepted and reading.number in DOWNSTREAM:
+        return True
+    why = f"CEB{reading.number} is no message of customs"
+    if reading.findings:
+        first = finding.Finding.FromString(reading.findings[0])
+        why = f"{first.field} {first.rule}: {first.message}"
+    log.error("letter %d cannot be read: %s", letter.sequence, why)
+    return False
+
+
+def _addressed(letter: institution.Letter, reading: formats.Reading) -> tuple[int, str, bytes]:
+    receivers = reading.envelope.receiver_ids if reading.envelope else []
+    return letter.sequence, receivers[0] if receivers else "", letter.message

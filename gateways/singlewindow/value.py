@@ -1,0 +1,49 @@
+"""Customs decimals as exact integers of a hundred thousandth, and currencies of documents."""
+
+from __future__ import annotations
+
+PLACES = 5
+# Far above any parcel; sums of a whole book stay inside 64 bits.
+VALUE_E5_MAX = 10**16
+
+# JGS-20 number → ISO letters and digits of the minor unit.
+_CURRENCIES = {
+    "142": ("CNY", 2),
+    "502": ("USD", 2),
+    "300": ("EUR", 2),
+    "110": ("HKD", 2),
+    "116": ("JPY", 0),
+    "303": ("GBP", 2),
+    "501": ("CAD", 2),
+    "601": ("AUD", 2),
+    "132": ("SGD", 2),
+    "133": ("KRW", 0),
+}
+
+
+def parse_e5(text: str, field: str) -> int:
+    """A decimal without sign, exactly. Raises `ValueError`."""
+    whole, _, fraction = text.strip().partition(".")
+    if not f"{whole}{fraction}".isdecimal() or not whole or len(fraction) > PLACES:
+        raise ValueError(f"{field}: {text!r} is no decimal of {PLACES} places")
+    value = int(whole) * 10**PLACES + int(fraction.ljust(PLACES, "0"))
+    if value > VALUE_E5_MAX:
+        raise ValueError(f"{field}: {text!r} is above {VALUE_E5_MAX // 10**PLACES}")
+    return value
+
+
+def write_e5(value: int) -> str:
+    """The decimal again."""
+    return f"{value // 10**PLACES}.{value % 10**PLACES:0{PLACES}d}"
+
+
+def iso(currency: str) -> str:
+    """ISO letters of a customs currency; a code that is not known stays as it is."""
+    return _CURRENCIES.get(currency, (currency, 2))[0]
+
+
+def minor(value_e5: int, currency: str) -> int:
+    """Minor units, rounded down."""
+    _, places = _CURRENCIES.get(currency, ("", 2))
+    per_minor: int = 10 ** (PLACES - places)
+    return value_e5 // per_minor
