@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 PLACES = 5
+UNIT = 100_000
 # Far above any parcel; sums of a whole book stay inside 64 bits.
 VALUE_E5_MAX = 10**16
 
 # JGS-20 number → ISO letters and digits of the minor unit.
-_CURRENCIES = {
+_CURRENCIES: dict[str, tuple[str, int]] = {
     "142": ("CNY", 2),
     "502": ("USD", 2),
     "300": ("EUR", 2),
@@ -26,15 +27,15 @@ def parse_e5(text: str, field: str) -> int:
     whole, _, fraction = text.strip().partition(".")
     if not f"{whole}{fraction}".isdecimal() or not whole or len(fraction) > PLACES:
         raise ValueError(f"{field}: {text!r} is no decimal of {PLACES} places")
-    value = int(whole) * 10**PLACES + int(fraction.ljust(PLACES, "0"))
+    value = int(whole) * UNIT + int(fraction.ljust(PLACES, "0"))
     if value > VALUE_E5_MAX:
-        raise ValueError(f"{field}: {text!r} is above {VALUE_E5_MAX // 10**PLACES}")
+        raise ValueError(f"{field}: {text!r} is above {VALUE_E5_MAX // UNIT}")
     return value
 
 
 def write_e5(value: int) -> str:
     """The decimal again."""
-    return f"{value // 10**PLACES}.{value % 10**PLACES:0{PLACES}d}"
+    return f"{value // UNIT}.{value % UNIT:0{PLACES}d}"
 
 
 def iso(currency: str) -> str:
@@ -45,5 +46,5 @@ def iso(currency: str) -> str:
 def minor(value_e5: int, currency: str) -> int:
     """Minor units, rounded down."""
     _, places = _CURRENCIES.get(currency, ("", 2))
-    per_minor: int = 10 ** (PLACES - places)
-    return value_e5 // per_minor
+    per_unit = 1 if places == 0 else 100
+    return value_e5 * per_unit // UNIT

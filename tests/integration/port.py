@@ -1,0 +1,149 @@
+"""A port around an engine: the Single Window gateway, customs, and declarants of a made-up world."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from bench.demo.ids import Ids
+from bench.demo.partners import Partners
+from bench.demo.registration import Registration
+from bench.documents.messages import Writer
+from bench.documents.world import Parcel, World, build
+from gateways.identity import Identity
+from gateways.singlewindow import gateway, institution
+from tests.integration.engine_process import CALL_SECONDS, EngineProcess
+from tests.unit.gateways.pboc.corridor import running
+from whampoa.client import Client
+from whampoa.customs.v1 import single_window_service_pb2 as window
+from whampoa.customs.v1 import single_window_service_pb2_grpc as window_grpc
+from whampoa.institution.v1 import institution_service_pb2 as wire
+from whampoa.institution.v1 import institution_service_pb2_grpc as wire_grpc
+from whampoa.query.v1 import query_service_pb2 as query
+
+UNTIL_SECONDS = 60.0
+
+
+class Port:
+    """One data directory beside an engine's, with addresses that are found out one by one."""
+
+    def __init__(self, engine: EngineProcess, data_dir: Path, customs: str = "") -> None:
+        self.engine = engine
+        self.data_dir = data_dir
+        self.addresses = {"customs": "127.0.0.1:0", "singlewindow": "127.0.0.1:0"}
+        self._customs_section = customs
+        shutil.copytree(engine.keys, data_dir / "keys")
+        self.configure()
+
+    def configure(self, **addresses: str) -> None:
+        self.addresses |= addresses
+        lines = [
+            f'[engine]\nlisten = "{self.engine.address}"',
+            f'[gateway.singlewindow]\nlisten = "{self.addresses["singlewindow"]}"',
+            f'[institution.customs]\nlisten = "{self.addresses["customs"]}"',
+            self._customs_section,
+        ]
+        (self.data_dir / "config.toml").write_text("\n".join(lines), "utf-8")
+
+    @asynccontextmanager
+    async def customs(self) -> AsyncIterator[None]:
+        async with running(institution.run, self.data_dir) as address:
+            self.configure(customs=address)
+            yield
+
+    @asynccontextmanager
+    async def gateway(self) -> AsyncIterator[None]:
+        async with running(gateway.run, self.data_dir) as address:
+            self.configure(singlewindow=address)
+            yield
+
+    @property
+    def folder(self) -> Path:
+        return self.data_dir / "gateways" / "singlewindow"
+
+    def door(self, name: str) -> window_grpc.SingleWindowServiceAsyncStub:
+        channel = Identity.read(self.data_dir, name).channel(self.addresses["singlewindow"])
+        return window_grpc.SingleWindowServiceStub(channel)
+
+    async def send(
+        self, messages: Iterable[bytes], name: str = "declarant"
+    ) -> list[window.SubmitMessageResponse]:
+        door = self.door(name)
+        calls = [
+            door.SubmitMessage(window.SubmitMessageRequest(message=it), timeout=CALL_SECONDS)
+            for it in messages
+        ]
+        return list(await asyncio.gather(*calls))
+
+    async def replies(self, name: str = "declarant") -> list[bytes]:
+        """All replies that a client may collect."""
+        door, cursor = self.door(name), ""
+        found: list[bytes] = []
+        while True:
+            request = window.CollectRepliesRequest(cursor=cursor, limit=7)
+            answer = await door.CollectReplies(request, timeout=CALL_SECONDS)
+            if not answer.replies:
+                return found
+            found += answer.replies
+            cursor = answer.next_cursor
+
+    def _stub(self) -> wire_grpc.InstitutionServiceAsyncStub:
+        channel = Identity.read(self.data_dir, "operator").channel(self.addresses["customs"])
+        return wire_grpc.InstitutionServiceStub(channel)
+
+    async def instruct(self, action: str, /, **arguments: str) -> str:
+        request = wire.InstructRequest(action=action, arguments=arguments)
+        return (await self._stub().Instruct(request, timeout=CALL_SECONDS)).result
+
+    async def totals(self, book: str) -> dict[str, int]:
+        request = wire.ReadBooksRequest(book=book)
+        return dict((await self._stub().ReadBooks(request, timeout=CALL_SECONDS)).totals)
+
+    async def rows(self, book: str) -> list[dict[str, str]]:
+        answer = await self._stub().ReadBooks(wire.ReadBooksRequest(book=book), timeout=10)
+        return [dict(row.cells) for row in answer.rows]
+
+    async def register(self, world: World) -> None:
+        async with Client(self.engine.address, self.engine.keys, "operator") as operator:
+            partners = cast("Partners", SimpleNamespace(operator=operator))
+            await Registration(partners, world, Ids(now_ms())).of_engine()
+
+    def trades(self, state: str = "") -> list[query.TradeView]:
+        """Trades of the engine in a state, all of them when it is empty."""
+        request = query.ListTradesRequest(state=state)
+        request.page.page_size = 1000
+        client = self.engine.client().query
+        return list(client.ListTrades(request, timeout=CALL_SECONDS).trades)
+
+    def entries(self) -> int:
+        """How many entries the engine's journal has."""
+        return self.engine.status().entries
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def make_world(trades: int, seed: int = 7) -> World:
+    """A world without mishaps."""
+    print(f"seed {seed}")
+    return build(seed, trades, merchants=12, mishaps=False)
+
+
+def messages(parcels: list[Parcel], seed: int = 1) -> list[bytes]:
+    """The three documents of parcels; another seed gives other guids."""
+    writer = Writer(seed, now_ms())
+    return [*writer.orders(parcels), *writer.waybills(parcels), *writer.lists(parcels)]
+
+
+async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    deadline = time.monotonic() + UNTIL_SECONDS
+    while not await holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        await asyncio.sleep(0.05)
