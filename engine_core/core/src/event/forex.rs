@@ -2,6 +2,7 @@
 
 use super::clearing::{AllocationRow, PayoutRow};
 use super::codec::{Text, code, entry, row};
+use super::customs::ClawbackRow;
 use super::ledger::{AccountRow, TransferRow};
 use super::risk::ReviewOutcome;
 use crate::ids::{Id, KeyDigest, Step};
@@ -68,6 +69,7 @@ entry! {
     rows {
         remittances: RemittanceRow,
         allocations: AllocationRow,
+        clawbacks: ClawbackRow,
         debts: DebtRow,
         accounts: AccountRow,
         transfers: TransferRow,

@@ -36,6 +36,28 @@ pub fn used_within_verified(state: &State) -> Result<(), String> {
             *open.entry(trade.merchant).or_default() += 1;
         }
     }
+    let mut in_use: BTreeMap<Id, i128> = BTreeMap::new();
+    for allocation in state
+        .remittances
+        .iter()
+        .flat_map(|remittance| &remittance.allocations)
+    {
+        *in_use.entry(allocation.trade_id).or_default() += i128::from(allocation.used_minor);
+    }
+    for trade in state.trades.iter() {
+        let sum = in_use.remove(&trade.trade_id).unwrap_or(0);
+        if sum != i128::from(trade.used_minor) {
+            return Err(format!(
+                "trade {}: used {}, allocations say {sum}",
+                trade.trade_id, trade.used_minor
+            ));
+        }
+    }
+    if let Some((trade_id, _)) = in_use.first_key_value() {
+        return Err(format!(
+            "money was put to trade {trade_id}, which is unknown"
+        ));
+    }
     for (merchant, count) in open {
         if state.merchants.clawbacks_open(merchant) != count {
             return Err(format!(

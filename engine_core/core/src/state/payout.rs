@@ -92,6 +92,9 @@ impl State {
     pub fn settle_clawback(&mut self, at: &At, event: &ClawbackSettled) {
         self.ledger.open(&event.accounts);
         self.ledger.post(&event.transfers);
+        for (ordinal, row) in event.clawbacks.iter().enumerate() {
+            self.put_clawback(row, at.step(ordinal));
+        }
         let mut begin = 0;
         let first_row = event.clawbacks.len() + event.moves.len();
         for moved in &event.moves {
@@ -103,17 +106,6 @@ impl State {
                 first_row + begin,
             );
             begin = end;
-        }
-        for (ordinal, row) in event.clawbacks.iter().enumerate() {
-            let Some(slot) = self.trades.slot_of(row.trade_id) else {
-                continue;
-            };
-            let before = self.trades.at(slot).clawback_minor;
-            self.trades.change(slot, at.step(ordinal), |trade| {
-                trade.clawback_minor = row.clawback_minor
-            });
-            self.merchants
-                .clawback_changed(row.merchant, before, row.clawback_minor);
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Share {
     pub allocated_minor: i64,
     /// Converted, or being converted.
     pub converting_minor: i64,
+    /// Recalled after it was converted: owed by the merchant.
+    pub debt_minor: i64,
 }
 
 impl Share {
@@ -290,6 +292,16 @@ impl State {
             .remittances
             .iter()
             .for_each(|row| self.remittances.put(row, at.step(0)));
+        let first = event.remittances.len() + event.allocations.len();
+        for (ordinal, row) in event.clawbacks.iter().enumerate() {
+            self.put_clawback(row, at.step(first + ordinal));
+        }
+        if let Some(remittance) = self.remittances.get_mut(event.remittance_id) {
+            for owed in &event.debts {
+                let share = remittance.shares.entry(owed.merchant).or_default();
+                share.debt_minor += owed.amount_minor;
+            }
+        }
     }
 
     pub fn allocate(&mut self, at: &At, event: &Allocated) {
@@ -352,6 +364,7 @@ impl Table for Remittances {
                 hasher.update(merchant.to_be_bytes());
                 hasher.update(share.allocated_minor.to_be_bytes());
                 hasher.update(share.converting_minor.to_be_bytes());
+                hasher.update(share.debt_minor.to_be_bytes());
             }
             for allocation in &remittance.allocations {
                 hasher.update(allocation.trade_id.0);

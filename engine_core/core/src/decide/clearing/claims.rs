@@ -93,15 +93,15 @@ impl<'a> Claims<'a> {
         self
     }
 
-    /// The merchants that the advice names, each up to what it names.
+    /// The merchants that the advice names, each up to what it names. The first row of an id counts, later ones are
+    /// refused.
     pub fn by_merchants(mut self, advice: &[Advice]) -> Self {
         let mut seen = BTreeSet::new();
         for told in advice {
-            let party = self.state.registry.index_of(told.id);
-            let outcome = match party {
+            let outcome = match self.state.registry.index_of(told.id) {
+                _ if !seen.insert(told.id) => Err(Rejection::FieldInvalid),
+                _ if told.amount_minor <= 0 => Err(Rejection::InvalidAmount),
                 None => Err(Rejection::UnknownParty),
-                Some(_) if told.amount_minor <= 0 => Err(Rejection::InvalidAmount),
-                Some(merchant) if !seen.insert(merchant) => Err(Rejection::FieldInvalid),
                 Some(merchant) => self.admit(merchant).map(|()| merchant),
             };
             let Some(merchant) = self.accept(told, outcome) else {
@@ -118,7 +118,7 @@ impl<'a> Claims<'a> {
         self
     }
 
-    /// The trades that the advice names, each up to what it names.
+    /// The trades that the advice names, each up to what it names; again the first row of an id counts.
     pub fn by_orders(mut self, advice: &[Advice]) -> Self {
         let mut seen = BTreeSet::new();
         let mut named: BTreeMap<u32, Vec<TradeClaim>> = BTreeMap::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::chain;
 use super::claims::{Claims, TradeClaim};
 use crate::contract::whampoa::clearing::v1::{ClawbackSettlement, SettleClawbackRequest};
 use crate::decide::forex::parse_id;
@@ -39,7 +40,7 @@ pub fn settle_clawback(
     }
     let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
     let settlement = ClawbackSettlement::try_from(request.settlement).unwrap_or_default();
-    let moved = match settlement {
+    let mut moved = match settlement {
         ClawbackSettlement::Reallocated => reallocate(state, context, trade)?,
         ClawbackSettlement::RepaidFromBalance => repay(state, trade, &mut postings)?,
         ClawbackSettlement::Unspecified => {
@@ -60,6 +61,14 @@ pub fn settle_clawback(
         clawback_minor: remaining_minor,
         previous: trade.last,
     };
+    // The clawback is row 0, the rows of the allocations follow the moves.
+    let at = |row: usize| Step {
+        index: context.next_index,
+        row: row as u16,
+    };
+    let before = BTreeMap::from([(trade_id, at(0))]);
+    let first = 1 + moved.moves.len();
+    chain(&mut moved.allocations, |row| at(first + row), before);
     let (accounts, transfers) = postings.take();
     let event = ClawbackSettled {
         trade_id,

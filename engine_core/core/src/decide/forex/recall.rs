@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 
 use super::{positive, remittance};
 use crate::contract::whampoa::forex::v1 as proto;
+use crate::decide::clearing::chain;
 use crate::decide::ledger::posting::Postings;
 use crate::decide::{Context, Decision};
 use crate::event::clearing::AllocationRow;
+use crate::event::customs::ClawbackRow;
 use crate::event::forex::{DebtRow, RemittanceRecalled};
 use crate::event::ledger::AccountKind;
 use crate::event::{Draft, NO_INDEX};
-use crate::ids::Step;
+use crate::ids::{Id, Step};
 use crate::rejection::{Rejection, refuse};
 use crate::share::largest_remainder;
 use crate::state::State;
 use crate::state::remittance::Remittance;
 
-/// Undone allocations of one entry: with a transfer and an account for each they stay below the limit of 8,192 rows.
-const UNDONE_PER_ENTRY: usize = 2_500;
+/// Undone allocations, or debts, of one entry: with a transfer, an account and a clawback for each they stay below the
+/// limit of 8,192 rows.
+const ROWS_PER_ENTRY: usize = 2_000;
 
 pub fn recall_remittance(
     state: &State,
@@ -37,7 +40,7 @@ pub fn recall_remittance(
         );
     }
     let from_suspense = amount.min(row.suspense_minor);
-    let allocations = undo_newest(state, remittance, amount - from_suspense);
+    let mut allocations = undo_newest(state, remittance, amount - from_suspense);
     let from_allocations: i64 = allocations.iter().map(|undone| undone.amount_minor).sum();
     let debt = amount - from_suspense - from_allocations;
     row.suspense_minor -= from_suspense;
@@ -51,82 +54,151 @@ pub fn recall_remittance(
         from_allocations_minor: from_allocations,
         debt_minor: debt,
         bank_reference: request.bank_reference.clone(),
-        debts: debts(state, remittance, debt),
         remittances: vec![row],
         allocations: Vec::new(),
+        clawbacks: Vec::new(),
+        debts: Vec::new(),
         accounts: Vec::new(),
         transfers: Vec::new(),
     };
-    Ok(entries(state, context, remittance, totals, &allocations))
+    let debts = debts(state, remittance, debt);
+    let clawbacks = claw(state, context, &mut allocations, &debts);
+    let mut parts = parts(&allocations, &debts);
+    for (part, clawbacks) in parts.iter_mut().zip(clawbacks) {
+        part.clawbacks = clawbacks;
+    }
+    Ok(entries(state, context, remittance, &totals, parts))
 }
 
-/// One operation, cut into entries: undone allocations first, the last one with what else goes back and the totals.
+/// What one entry of a recall holds.
+#[derive(Default)]
+struct Part<'a> {
+    allocations: &'a [AllocationRow],
+    clawbacks: Vec<ClawbackRow>,
+    debts: &'a [DebtRow],
+}
+
+/// Undone allocations first, then debts; where both are few they share an entry.
+fn parts<'a>(allocations: &'a [AllocationRow], debts: &'a [DebtRow]) -> Vec<Part<'a>> {
+    if allocations.len() + debts.len() <= ROWS_PER_ENTRY {
+        return vec![Part {
+            allocations,
+            debts,
+            ..Part::default()
+        }];
+    }
+    let undone = allocations.chunks(ROWS_PER_ENTRY).map(|allocations| Part {
+        allocations,
+        ..Part::default()
+    });
+    let owed = debts.chunks(ROWS_PER_ENTRY).map(|debts| Part {
+        debts,
+        ..Part::default()
+    });
+    undone.chain(owed).collect()
+}
+
+/// Rows of a trade follow one another. Used value that is given up needs no proof any more: its clawback shrinks, in
+/// the entry of the trade's last row.
+fn claw(
+    state: &State,
+    context: &Context<'_>,
+    allocations: &mut [AllocationRow],
+    debts: &[DebtRow],
+) -> Vec<Vec<ClawbackRow>> {
+    let sizes: Vec<usize> = parts(allocations, debts)
+        .iter()
+        .map(|part| part.allocations.len())
+        .collect();
+    let last_part = sizes.len() - 1;
+    let step_of = |at: usize| {
+        let part = at / ROWS_PER_ENTRY;
+        // In the last entry the remittance stands before the allocations.
+        let row = at % ROWS_PER_ENTRY + usize::from(part == last_part);
+        Step {
+            index: context.next_index + part as u64,
+            row: row as u16,
+        }
+    };
+    let last = chain(allocations, step_of, BTreeMap::new());
+    let mut given_up: BTreeMap<Id, i64> = BTreeMap::new();
+    for undone in allocations.iter() {
+        *given_up.entry(undone.trade_id).or_default() += undone.used_minor;
+    }
+    let mut clawbacks: Vec<Vec<ClawbackRow>> = vec![Vec::new(); sizes.len()];
+    for (trade_id, given_up) in given_up {
+        let (Some(trade), Some(step)) = (state.trades.get(trade_id), last.get(&trade_id)) else {
+            continue;
+        };
+        let lost = (trade.used_minor - given_up - trade.verified_minor).max(0);
+        if lost < trade.clawback_minor {
+            clawbacks[(step.index - context.next_index) as usize].push(ClawbackRow {
+                trade_id,
+                merchant: trade.merchant,
+                clawback_minor: lost,
+                previous: *step,
+            });
+        }
+    }
+    clawbacks
+}
+
+/// One operation, cut into entries; the last one says what else goes back, and the totals.
 fn entries(
     state: &State,
     context: &Context<'_>,
     remittance: &Remittance,
-    totals: RemittanceRecalled,
-    allocations: &[AllocationRow],
+    totals: &RemittanceRecalled,
+    parts: Vec<Part<'_>>,
 ) -> Vec<Draft> {
     let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
     let (enterprise, currency) = (remittance.service_enterprise(), remittance.currency());
     let bank = postings.of(enterprise, AccountKind::ServiceBankForeign, currency);
-    let mut parts: Vec<&[AllocationRow]> = allocations.chunks(UNDONE_PER_ENTRY).collect();
-    let last_part = parts.pop().unwrap_or_default();
-    let undo = |postings: &mut Postings<'_>, part: &[AllocationRow]| {
+    let last_part = parts.len() - 1;
+    let draft = |(at, part): (usize, Part<'_>)| {
         let mut per_merchant: BTreeMap<u32, i64> = BTreeMap::new();
-        part.iter().for_each(|undone| {
+        part.allocations.iter().for_each(|undone| {
             *per_merchant.entry(undone.merchant).or_default() += undone.amount_minor
         });
         for (merchant, amount) in per_merchant {
-            let account =
-                postings.of_merchant(merchant, enterprise, AccountKind::MerchantForeign, currency);
+            let kind = AccountKind::MerchantForeign;
+            let account = postings.of_merchant(merchant, enterprise, kind, currency);
             postings.transfer(account, bank, amount);
         }
-    };
-    let mut drafts = Vec::with_capacity(parts.len() + 1);
-    for part in parts {
-        undo(&mut postings, part);
-        let (accounts, transfers) = postings.take();
-        let event = RemittanceRecalled {
+        for owed in part.debts {
+            let kind = AccountKind::MerchantDebt;
+            let debt = postings.of_merchant(owed.merchant, enterprise, kind, currency);
+            postings.transfer(debt, bank, owed.amount_minor);
+        }
+        let mut event = RemittanceRecalled {
+            remittance_id: totals.remittance_id,
             amount_minor: 0,
             from_suspense_minor: 0,
             from_allocations_minor: 0,
             debt_minor: 0,
             bank_reference: String::new(),
             remittances: Vec::new(),
+            allocations: Vec::new(),
+            clawbacks: Vec::new(),
             debts: Vec::new(),
-            allocations: part.to_vec(),
-            accounts,
-            transfers,
-            ..totals.clone()
+            accounts: Vec::new(),
+            transfers: Vec::new(),
         };
-        drafts.push(Draft {
-            continues: true,
+        if at == last_part {
+            let suspense = postings.of(enterprise, AccountKind::Suspense, currency);
+            postings.transfer(suspense, bank, totals.from_suspense_minor);
+            event = totals.clone();
+        }
+        event.allocations = part.allocations.to_vec();
+        event.clawbacks = part.clawbacks;
+        event.debts = part.debts.to_vec();
+        (event.accounts, event.transfers) = postings.take();
+        Draft {
+            continues: at < last_part,
             ..Draft::after(remittance.last, remittance.id(), event)
-        });
-    }
-    undo(&mut postings, last_part);
-    let suspense = postings.of(enterprise, AccountKind::Suspense, currency);
-    postings.transfer(suspense, bank, totals.from_suspense_minor);
-    for owed in &totals.debts {
-        let debt = postings.of_merchant(
-            owed.merchant,
-            enterprise,
-            AccountKind::MerchantDebt,
-            currency,
-        );
-        postings.transfer(debt, bank, owed.amount_minor);
-    }
-    let (accounts, transfers) = postings.take();
-    let event = RemittanceRecalled {
-        allocations: last_part.to_vec(),
-        accounts,
-        transfers,
-        ..totals
+        }
     };
-    drafts.push(Draft::after(remittance.last, remittance.id(), event));
-    drafts
+    parts.into_iter().enumerate().map(draft).collect()
 }
 
 /// Undo rows for `amount`, newest allocation first, of each merchant no more than is unconverted.
@@ -169,12 +241,12 @@ fn undo_newest(state: &State, remittance: &Remittance, amount: i64) -> Vec<Alloc
     rows
 }
 
-/// The debt shared over merchants by what was converted for them.
+/// The debt shared over merchants by what was converted for them and is not owed yet.
 fn debts(state: &State, remittance: &Remittance, debt: i64) -> Vec<DebtRow> {
     let converted: Vec<(u32, i64)> = remittance
         .shares
         .iter()
-        .map(|(merchant, share)| (*merchant, share.converting_minor))
+        .map(|(merchant, share)| (*merchant, share.converting_minor - share.debt_minor))
         .collect();
     let weights: Vec<(i64, [u8; 16])> = converted
         .iter()

@@ -159,7 +159,7 @@ impl State {
         }
     }
 
-    fn put_clawback(&mut self, row: &ClawbackRow, step: Step) {
+    pub(super) fn put_clawback(&mut self, row: &ClawbackRow, step: Step) {
         let Some(slot) = self.trades.slot_of(row.trade_id) else {
             return;
         };
