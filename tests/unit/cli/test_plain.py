@@ -16,7 +16,8 @@ def test_every_field_has_a_value_that_json_knows() -> None:
     assert found["steps"][0]["previous"] is None
     assert (found["complete"], found["missing"]) == (False, ["a"])
     assert plain(PartyView(party_id=b"\x01\xff"))["party_id"] == "01ff"
-    assert plain(Refusal(code=Rejection.REJECTION_REQUEST_ID_REUSED))["code"] == "REJECTION_REQUEST_ID_REUSED"
+    refusal = Refusal(code=Rejection.REJECTION_NO_ROOM)
+    assert plain(refusal)["code"] == "REJECTION_NO_ROOM"
     assert plain(GetSummaryResponse(counts={"b": 2, "a": 1}))["counts"] == {"a": 1, "b": 2}
     assert plain(Law(number=1, holds=True)) == {"number": 1, "holds": True, "text": ""}
 
