@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 NAME = "safe"
 _CALLS_AT_ONCE = 16
+_HALF_DAY_MS = 12 * 3_600_000
 # The engine keeps texts of a feedback together; more than this of one says nothing new.
 _DESCRIPTION_CHARACTERS_MAX = 512
 
@@ -154,8 +155,9 @@ class Desk:
                 refusal = (await persist(partial(call, time_ms), what)).refusal
             if refusal.code == rejection.REJECTION_ID_OUT_OF_WINDOW:
                 # The gateway was away for long, and the engine does not know the id: so nothing
-                # was done under it, and the request may go under one of now.
-                time_ms = time.time_ns() // 1_000_000
+                # was done under it, and the request may go under one of this half day.
+                now_ms = time.time_ns() // 1_000_000
+                time_ms = now_ms - now_ms % _HALF_DAY_MS
             elif not refusal.transient:
                 break
             log.warning("%s: refused for now: %s", what, refusal.message)

@@ -1,6 +1,6 @@
 //! Balance-of-payments records and the numbers given to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use sha2::{Digest, Sha256};
 
@@ -19,12 +19,39 @@ pub struct BopRecord {
     pub row: BopRow,
     /// SAFE's answer to the last report.
     pub accepted: Option<bool>,
+    /// What was reported and not answered yet. Answers come in the order of the reports.
+    pub unanswered: VecDeque<BopAction>,
+    /// The record stands in SAFE's books, by the answers so far.
+    pub is_held: bool,
     pub last: Step,
 }
 
 impl BopRecord {
     pub fn stands(&self) -> bool {
         self.row.action != BopAction::Delete
+    }
+
+    /// SAFE refused the last report, so it has to be told again.
+    pub fn is_refused(&self) -> bool {
+        self.accepted == Some(false)
+    }
+
+    fn answer(&mut self, accepted: bool) {
+        // None is open when an answer was told twice.
+        let Some(action) = self.unanswered.pop_front() else {
+            return;
+        };
+        if accepted {
+            self.is_held = action != BopAction::Delete;
+        }
+        if self.unanswered.is_empty() {
+            self.accepted = Some(accepted);
+        }
+    }
+
+    /// SAFE still holds what was to be deleted.
+    pub fn outlived_its_deletion(&self) -> bool {
+        !self.stands() && self.is_held && self.is_refused()
     }
 }
 
@@ -76,9 +103,16 @@ impl State {
             .iter()
             .for_each(|row| self.remittances.put(row, at.step(0)));
         for (ordinal, row) in event.records.iter().enumerate() {
+            let before = self.bop.records.get(&row.rptno);
+            let is_held = before.is_some_and(|record| record.is_held);
+            let mut unanswered =
+                before.map_or_else(VecDeque::new, |record| record.unanswered.clone());
+            unanswered.push_back(row.action);
             let record = BopRecord {
                 row: row.clone(),
                 accepted: None,
+                unanswered,
+                is_held,
                 last: at.step(first_row + ordinal),
             };
             if self.bop.records.insert(row.rptno, record).is_none() {
@@ -97,7 +131,7 @@ impl State {
     pub fn record_bop_feedback(&mut self, at: &At, event: &BopFeedbackRecorded) {
         for (ordinal, row) in event.feedback.iter().enumerate() {
             if let Some(record) = self.bop.records.get_mut(&row.rptno) {
-                record.accepted = Some(row.accepted);
+                record.answer(row.accepted);
                 record.last = at.step(ordinal);
             }
         }
@@ -115,6 +149,8 @@ impl Table for Bop {
             }
             .put(&mut bytes);
             bytes.push(record.accepted.map_or(2, u8::from));
+            bytes.push(u8::from(record.is_held));
+            bytes.extend(record.unanswered.iter().map(|action| *action as u8));
             hasher.update(&bytes);
         }
         for ((institution, date), used) in &self.numbers {

@@ -51,44 +51,22 @@ pub fn declare_remittance(
         china_date(context.now_ms),
     );
     let parts = whole_units(state, remittance);
-    let mut records: Vec<BopRow> = Vec::new();
     let before: Vec<&BopRecord> = state.bop.of(remittance.id()).collect();
-    for (kind, party, amount) in &parts {
+    let mut records: Vec<BopRow> = Vec::new();
+    for part in &parts {
+        let row = record_row(remittance, part, numbers.date);
         let known = before
             .iter()
-            .find(|record| record.row.kind == *kind && record.row.party == *party);
-        let known = known.filter(|record| record.stands());
-        let row = record_row(remittance, *kind, *party, *amount, numbers.date);
+            .find(|record| record.stands() && part.is_told_by(&record.row));
         match known {
             None => records.push(BopRow {
                 rptno: numbers.next()?,
                 ..row
             }),
-            Some(record) if record.row.amount == *amount && record.row.settled == row.settled => {}
-            Some(record) => records.push(BopRow {
-                rptno: record.row.rptno,
-                action: BopAction::Change,
-                report_date: record.row.report_date,
-                previous: record.last,
-                ..row
-            }),
+            Some(record) => records.extend(correction(record, row)),
         }
     }
-    for record in before.iter().filter(|record| record.stands()) {
-        if !parts
-            .iter()
-            .any(|(kind, party, _)| *kind == record.row.kind && *party == record.row.party)
-        {
-            let action = BopAction::Delete;
-            records.push(BopRow {
-                action,
-                amount: 0,
-                settled: 0,
-                previous: record.last,
-                ..record.row.clone()
-            });
-        }
-    }
+    records.extend(deletions(&before, &parts));
     if records.is_empty() {
         return refuse(Rejection::AlreadyDeclared, "remittance_id", remittance.id());
     }
@@ -121,34 +99,70 @@ pub fn declare_remittance(
     Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
 }
 
-fn record_row(
-    remittance: &Remittance,
+/// The report that brings a record to what it has to say; `None` when it says so and was not refused.
+fn correction(record: &BopRecord, row: BopRow) -> Option<BopRow> {
+    let is_same = record.row.amount == row.amount && record.row.settled == row.settled;
+    if is_same && !record.is_refused() {
+        return None;
+    }
+    // What SAFE never took in cannot be changed there: it goes as new again, under the number that it has.
+    let action = match record.is_refused() && !record.is_held {
+        true => BopAction::New,
+        false => BopAction::Change,
+    };
+    Some(BopRow {
+        rptno: record.row.rptno,
+        action,
+        report_date: record.row.report_date,
+        previous: record.last,
+        ..row
+    })
+}
+
+/// Deletes the records that no part stands behind any more.
+fn deletions(before: &[&BopRecord], parts: &[Part]) -> Vec<BopRow> {
+    let is_idle = |record: &BopRecord| match record.stands() {
+        true => !parts.iter().any(|part| part.is_told_by(&record.row)),
+        false => record.outlived_its_deletion(),
+    };
+    let idle = before.iter().filter(|record| is_idle(record));
+    idle.map(|record| BopRow {
+        action: BopAction::Delete,
+        amount: 0,
+        settled: 0,
+        rate_e8: 0,
+        previous: record.last,
+        ..record.row.clone()
+    })
+    .collect()
+}
+
+/// What one record has to say, in whole units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
     kind: BopKind,
     party: u32,
     amount: i64,
-    date: u32,
-) -> BopRow {
-    // What was settled into CNY is known once a conversion was confirmed; it is told at that rate.
-    let amounts = &remittance.amounts;
-    let is_settled = kind != BopKind::Unattributed
-        && remittance.conversion_rate_e8 > 0
-        && amounts.allocated_minor > 0;
-    let settled = match is_settled {
-        true => {
-            (i128::from(amount) * i128::from(amounts.converted_minor)
-                / i128::from(amounts.credited_minor)) as i64
-        }
-        false => 0,
-    };
+}
+
+impl Part {
+    fn is_told_by(&self, row: &BopRow) -> bool {
+        row.kind == self.kind && row.party == self.party
+    }
+}
+
+fn record_row(remittance: &Remittance, part: &Part, date: u32) -> BopRow {
+    let settled = settled_units(remittance, part);
     BopRow {
         rptno: Rptno::default(),
-        kind,
+        kind: part.kind,
         action: BopAction::New,
-        party,
+        party: part.party,
         remittance_id: remittance.id(),
         currency: remittance.currency(),
-        amount,
+        amount: part.amount,
         settled,
+        // Told at the rate of the newest conversion.
         rate_e8: if settled > 0 {
             remittance.conversion_rate_e8
         } else {
@@ -160,17 +174,54 @@ fn record_row(
     }
 }
 
-/// Records in whole units: the actual one is the credited amount rounded down, at least 1; the others sum to it by
-/// largest remainder over merchants and what is not attributed. A part below one unit goes to the unattributed record.
-fn whole_units(state: &State, remittance: &Remittance) -> Vec<(BopKind, u32, i64)> {
+/// How much of a record was settled into CNY, rounded down: of the actual one by what was converted of the remittance,
+/// of a merchant's by what was converted of its share.
+fn settled_units(remittance: &Remittance, part: &Part) -> i64 {
     let amounts = &remittance.amounts;
-    let actual = (amounts.credited_minor / remittance.currency().minor_per_unit()).max(1);
+    if remittance.conversion_rate_e8 == 0 {
+        return 0;
+    }
+    let of = |whole: i64, portion: i64, total: i64| match total {
+        0 => 0,
+        _ => (i128::from(whole) * i128::from(portion) / i128::from(total)) as i64,
+    };
+    match part.kind {
+        BopKind::Unattributed => 0,
+        BopKind::Actual => of(part.amount, amounts.converted_minor, amounts.credited_minor),
+        BopKind::Restored => {
+            let Some(share) = remittance.shares.get(&part.party) else {
+                return 0;
+            };
+            // Shares count what is being converted too; of that, only the confirmed portion is settled.
+            let converting = remittance
+                .shares
+                .values()
+                .map(|share| share.converting_minor);
+            let converted = of(
+                share.converting_minor,
+                amounts.converted_minor,
+                converting.sum(),
+            );
+            of(part.amount, converted, share.allocated_minor)
+        }
+    }
+}
+
+/// Records in whole units: the actual one is the credited amount rounded down, at least 1; the others sum to it. A
+/// merchant's part below one unit is merged into the service enterprise's record of what is not attributed; then the
+/// units are shared by largest remainder, ties by merchant id, the enterprise's record last. Money that goes back to the
+/// payer is a payment of its own and leaves the actual record as it is; what a recall takes from merchants is not
+/// attributed any more.
+fn whole_units(state: &State, remittance: &Remittance) -> Vec<Part> {
+    let amounts = &remittance.amounts;
+    let unit = remittance.currency().minor_per_unit();
+    let actual = (amounts.credited_minor / unit).max(1);
     let enterprise = remittance.service_enterprise();
     let merchants: Vec<(u32, i64)> = remittance
         .shares
         .iter()
         .map(|(merchant, share)| (*merchant, share.allocated_minor))
-        .filter(|(_, amount)| *amount > 0)
+        .filter(|(_, amount)| *amount >= unit)
         .collect();
     let attributed: i64 = merchants.iter().map(|(_, amount)| amount).sum();
     let mut weights: Vec<(i64, [u8; 16])> = merchants
@@ -178,17 +229,18 @@ fn whole_units(state: &State, remittance: &Remittance) -> Vec<(BopKind, u32, i64
         .map(|(merchant, amount)| (*amount, state.registry.id_of(*merchant).0))
         .collect();
     weights.push((amounts.credited_minor - attributed, [0xff; 16]));
-    let units = largest_remainder(actual, &weights);
-    let mut parts = vec![(BopKind::Actual, enterprise, actual)];
-    let restored = merchants
-        .iter()
-        .zip(&units)
-        .filter(|(_, units)| **units >= 1);
-    parts.extend(restored.map(|((merchant, _), units)| (BopKind::Restored, *merchant, *units)));
-    let unattributed = units.last().copied().unwrap_or(0);
-    if unattributed > 0 {
-        parts.push((BopKind::Unattributed, enterprise, unattributed));
-    }
+    let shares = largest_remainder(actual, &weights);
+    let part = |kind: BopKind, party: u32, amount: i64| Part {
+        kind,
+        party,
+        amount,
+    };
+    let mut parts = vec![part(BopKind::Actual, enterprise, actual)];
+    let restored = merchants.iter().zip(&shares);
+    parts.extend(restored.map(|((merchant, _), units)| part(BopKind::Restored, *merchant, *units)));
+    let unattributed = shares.last().copied().unwrap_or(0);
+    parts.push(part(BopKind::Unattributed, enterprise, unattributed));
+    parts.retain(|part| part.amount >= 1);
     parts
 }
 
@@ -315,14 +367,4 @@ pub fn record_bop_feedback(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_china() {
-        assert_eq!(china_date(0), 19_700_101);
-        assert_eq!(china_date(951_782_400_000), 20_000_229);
-        assert_eq!(china_date(1_795_535_999_000), 20_261_124);
-        assert_eq!(china_date(1_795_536_000_000), 20_261_125);
-    }
-}
+mod tests;
