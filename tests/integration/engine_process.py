@@ -20,7 +20,7 @@ from whampoa.evidence.v1.evidence_service_pb2 import GetStatusRequest, GetStatus
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
-CALL_SECONDS = 30
+CALL_SECONDS = 60
 # Beside the standard ones: roles that partners have.
 MORE_IDENTITIES = ("service-enterprise/enterprise", "merchant/merchant")
 
