@@ -214,7 +214,7 @@ def test_status_says_health_lag_laws_and_queues(story: SimpleNamespace) -> None:
     assert found["lag_entries"] == 0
     assert [law["number"] for law in found["laws"]] == [1, 2, 3, 4, 5, 6, 7]
     assert found["counts"]["trades"] >= ORDERS
-    assert found["sums_minor"]["credited:USD"] == CREDITED_MINOR
+    assert found["sums_minor"]["credited:USD"] >= CREDITED_MINOR
 
 
 def test_an_outcome_is_the_reply_there_was(story: SimpleNamespace) -> None:
@@ -271,6 +271,17 @@ def test_a_disputed_trade_is_settled_by_an_officer(story: SimpleNamespace) -> No
     assert asked(story, "queue", "list")["disputes"] == []
 
 
+def test_rejected_money_can_only_go_back(story: SimpleNamespace) -> None:
+    rejected = story.corridor.remit(777).hex()
+    reject = ("queue", "reject", rejected, "--reason", "payer unknown", "--as")
+    assert asked(story, *reject, "officer-2")["state"] == "proposed"
+    assert asked(story, *reject, "officer-1")["state"] == "rejected"
+    assert "NOT_UNDER_REVIEW" in refused(story, *reject, "officer-1")
+    assert "REVIEW_REJECTED" in refused(story, "suspense", "assign", rejected)
+    back = asked(story, "suspense", "return", rejected, "--reason", "rejected")
+    assert back["returned_minor"] == 777
+
+
 @pytest.mark.parametrize("name", ["trades", "documents", "remittances", "parties", "accounts"])
 def test_csv_and_parquet_hold_the_same_rows(
     story: SimpleNamespace, tmp_path: Path, name: str
@@ -298,8 +309,9 @@ def test_exports_are_exact_and_name_the_parties_by_code(
     file = tmp_path / "refund.csv"
     asked(story, "export", "remittances", "--output", file)
     with file.open(newline="", encoding="utf-8") as opened:
-        (row,) = csv.DictReader(opened)
+        row = next(csv.DictReader(opened))
     assert (row["credited_minor"], row["credited"]) == (str(CREDITED_MINOR), "100.00")
+    assert row["remittance_id"] == story.remittance
     assert len(row["service_enterprise_party_uscc"]) == 18
     assert "is none of" in refused(story, "export", "secrets")
     assert "neither" in refused(story, "export", "trades", "--output", tmp_path / "a.xlsx")

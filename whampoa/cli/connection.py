@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from whampoa.money.v1.money_pb2 import Position
 from whampoa.money.v1.rejection_pb2 import Refusal
 
 DEFAULT_ADDRESS = "127.0.0.1:7400"
+ADDRESS_VARIABLE = "WHAMPOA_ENGINE__LISTEN"
 CALL_SECONDS_MAX = 60.0
 
 AsOption = Annotated[
@@ -112,7 +114,9 @@ class Connection:
 
 
 def address_of(data_dir: Path) -> str:
-    """Where the engine of a data directory listens."""
+    """Where the engine of a data directory listens; the variable wins, as for the engine."""
+    if ADDRESS_VARIABLE in os.environ:
+        return os.environ[ADDRESS_VARIABLE]
     path = data_dir / "config.toml"
     if not path.exists():
         raise Failure(f"{path} is missing: run `whampoa init {data_dir}` first")

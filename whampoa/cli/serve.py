@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from whampoa.cli.output import DataDirOption, Failure, Output
+from whampoa.cli.settings import engine_settings
 
 
 def register(application: typer.Typer) -> None:
@@ -23,22 +24,16 @@ def serve(
     ] = False,
 ) -> None:
     """Run the engine until SIGTERM; the first line on stdout says where it listens."""
-    from pydantic import ValidationError
-
-    from engine import config, logs, server
+    from engine import logs, server
     from engine.bridge import Fault
 
     with Output():
         if not (data_dir / "keys" / "engine.key").exists():
             raise Failure(f"{data_dir} has no keys: run `whampoa init {data_dir}` first")
         logs.configure(json=not sys.stderr.isatty())
+        settings = engine_settings(data_dir)
         try:
-            settings = config.read(data_dir)
             asyncio.run(server.serve(data_dir, settings, _ready, accept_loss=accept_loss))
-        except ValidationError as wrong:
-            first = wrong.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise Failure(f"{data_dir / config.CONFIG_NAME}: {place}: {first['msg']}") from wrong
         except (Fault, OSError, RuntimeError) as fault:
             raise Failure(str(fault)) from fault
 

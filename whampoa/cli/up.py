@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from whampoa.cli.output import DataDirOption, Failure, JsonOption, Output
+from whampoa.cli.settings import engine_settings
 
 if TYPE_CHECKING:
     from bench.demo.processes import Addresses, Corridor
@@ -82,10 +83,9 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
 def _addresses(data_dir: Path) -> Addresses:
     """As the configuration says, variables included."""
     from bench.demo.processes import Addresses
-    from engine import config
     from gateways import addresses
 
-    engine = config.read(data_dir)
+    engine = engine_settings(data_dir)
     read = {name: addresses.Addresses.read(data_dir, name) for name in addresses.INSTITUTION_OF}
     return Addresses(
         engine=engine.listen,
