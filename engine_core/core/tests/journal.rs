@@ -121,6 +121,23 @@ fn what_was_appended_is_read_back_and_survives_reopening() {
 }
 
 #[test]
+fn a_journal_keeps_its_name() {
+    let (storage, _) = written(1);
+    let renamed = Config {
+        log: "another".into(),
+        ..config()
+    };
+    let fault = Journal::open(storage.clone(), renamed).err().unwrap();
+    assert!(
+        fault
+            .to_string()
+            .ends_with("is of log \"whampoa-1\", the configuration says \"another\""),
+        "{fault}"
+    );
+    assert!(Journal::open(storage, config()).is_ok());
+}
+
+#[test]
 fn a_group_larger_than_a_segment_becomes_several_frames() {
     let storage = MemoryStorage::default();
     let (journal, _) = Journal::open(storage.clone(), config()).unwrap();

@@ -155,6 +155,15 @@ impl Walk {
         if head.first_index != self.entries || head.prev_link != self.link {
             return Err(rotten(0, "segment head does not continue the chain".into()));
         }
+        // Every position names its log: one journal has one name for ever.
+        if head.log != config.log {
+            return Err(Fault::Malformed {
+                what: format!(
+                    "{name} is of log {:?}, the configuration says {:?}",
+                    head.log, config.log
+                ),
+            });
+        }
         (self.segment, self.offset) = (first_index, UNIT as u64);
         let mut at = UNIT;
         loop {
