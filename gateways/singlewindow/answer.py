@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -130,4 +130,5 @@ def _message(answers: Sequence[Answer], stamp_ms: int) -> bytes:
 
 
 def _guid() -> str:
-    return str(uuid.uuid4()).upper()
+    raw = os.urandom(16).hex().upper()
+    return f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"

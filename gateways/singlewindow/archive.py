@@ -107,6 +107,19 @@ class Archive:
                     found[digest] = int(rows.fetchone()[0])
         return found
 
+    async def renew(self, digest: bytes) -> int:
+        """Lets bytes arrive anew: nothing of them was deposited while their ids were young."""
+        return await self._work(partial(self._renew, digest))
+
+    def _renew(self, digest: bytes) -> int:
+        now_ms = _now_ms()
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
+                "INSERT OR REPLACE INTO arrivals (digest, time_ms) VALUES (?, ?)", (digest, now_ms)
+            )
+        return now_ms
+
     async def owner(self, code: str, client: str) -> str:
         """Whose a transmitter code is: the client's own when nobody had it before."""
         known = self._owners.get(code)

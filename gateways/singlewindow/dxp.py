@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape, unescape
 
 from engine import formats
@@ -51,6 +52,7 @@ def china_time(time_ms: int) -> str:
     return dt.datetime.fromtimestamp(time_ms // 1000, CHINA).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=64)
 def china_stamp(time_ms: int) -> str:
     """yyyyMMddHHmmssfff in China."""
     moment = dt.datetime.fromtimestamp(time_ms // 1000, CHINA)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from engine import formats
-from gateways.client import Institution
+from gateways.client import Backoff, Institution
 from gateways.cursor import Cursor
 from gateways.letters import letters
 from gateways.singlewindow.archive import Archive
@@ -62,16 +62,28 @@ class Replies:
         await asyncio.gather(self._deposit(read), self._archive.keep(kept))
 
     async def _deposit(self, read: Sequence[tuple[institution.Letter, formats.Reading]]) -> None:
-        digests = [hashlib.sha256(letter.message).digest() for letter, _ in read]
-        times = await asyncio.gather(*(self._archive.arrival(digest) for digest in digests))
-        documents: list[bytes] = []
-        places: list[str] = []
-        for (letter, reading), digest, time_ms in zip(read, digests, times, strict=True):
-            for document, ordinal in zip(reading.accepted, reading.ordinals, strict=True):
-                documents.append(identified(document, time_ms, digest, ordinal))
-                places.append(f"letter {letter.sequence}, CEB{reading.number}[{ordinal}]")
-        deposited = await self._depository.deposit(documents)
-        for place, refusal in deposited.refusals.items():
+        backoff = Backoff()
+        while True:
+            digests = [hashlib.sha256(letter.message).digest() for letter, _ in read]
+            times = await asyncio.gather(*(self._archive.arrival(digest) for digest in digests))
+            documents = [
+                identified(document, time_ms, digest, ordinal)
+                for (_, reading), digest, time_ms in zip(read, digests, times, strict=True)
+                for document, ordinal in zip(reading.accepted, reading.ordinals, strict=True)
+            ]
+            refusals = (await self._depository.deposit(documents)).refusals
+            if all(it.code != rejection.REJECTION_ID_OUT_OF_WINDOW for it in refusals.values()):
+                break
+            # They arrived, and then the gateway stood still for longer than ids are good.
+            log.warning("%d replies are too old for the ids they had", len(refusals))
+            await asyncio.gather(*(self._archive.renew(digest) for digest in digests))
+            await backoff.pause()
+        places = [
+            f"letter {letter.sequence}, CEB{reading.number}[{ordinal}]"
+            for letter, reading in read
+            for ordinal in reading.ordinals
+        ]
+        for place, refusal in refusals.items():
             name = rejection.Rejection.Name(refusal.code)
             level = logging.INFO if refusal.code in _HARMLESS else logging.ERROR
             log.log(level, "%s: engine refused it, %s %s", places[place], name, refusal.field)

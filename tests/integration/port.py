@@ -1,12 +1,13 @@
-"""A port around an engine: the Single Window gateway, customs, and declarants of a made-up world."""
+"""A port around an engine: Single Window gateway, customs, declarants of a made-up world."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -121,9 +122,23 @@ class Port:
         client = self.engine.client().query
         return list(client.ListTrades(request, timeout=CALL_SECONDS).trades)
 
-    def entries(self) -> int:
-        """How many entries the engine's journal has."""
-        return self.engine.status().entries
+    def counts(self) -> dict[str, int]:
+        """What the engine counts, for example "documents:604"."""
+        request = query.GetSummaryRequest()
+        client = self.engine.client().query
+        return dict(client.GetSummary(request, timeout=CALL_SECONDS).counts)
+
+    def documents(self) -> dict[str, int]:
+        """How many documents of each type the engine has."""
+        found = {name: count for name, count in self.counts().items() if "documents" in name}
+        assert found
+        return found
+
+    def letters(self) -> int:
+        """The sequence number of customs' newest letter."""
+        path = self.data_dir / "institutions" / "customs" / "books.sqlite"
+        with closing(sqlite3.connect(path)) as books:
+            return int(books.execute("SELECT max(sequence) FROM letters").fetchone()[0])
 
 
 def now_ms() -> int:
@@ -132,7 +147,7 @@ def now_ms() -> int:
 
 def make_world(trades: int, seed: int = 7) -> World:
     """A world without mishaps."""
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201
     return build(seed, trades, merchants=12, mishaps=False)
 
 

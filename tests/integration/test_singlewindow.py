@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 
+from bench.documents.messages import Writer
+from bench.documents.world import Parcel
+from engine import formats
 from tests.integration.conftest import NewEngine
-from tests.integration.port import Port, make_world, messages, until
+from tests.integration.port import Port, make_world, messages, now_ms, until
+from whampoa.customs.v1 import document_pb2 as document
+from whampoa.customs.v1 import finding_pb2 as finding
+from whampoa.customs.v1 import single_window_service_pb2 as window
 
 TRADES = 40
+# More than enough for a gateway to send again what it forgot.
+REPEAT_SECONDS = 2.0
 DXP = "{http://www.chinaport.gov.cn/dxp}"
 
 
@@ -50,3 +62,277 @@ async def test_parcels_are_released_and_every_book_agrees(port: Port) -> None:
     assert (await port.totals("waybills"))["stored"] == TRADES
     assert (lists["lists"], lists["released"]) == (TRADES, TRADES)
     assert lists["released_usd_minor"] == orders["declared_usd_minor"] == value
+
+
+async def test_the_same_bytes_again_change_nothing(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    sent = messages(world.parcels)
+    await port.send(sent)
+    await all_released(port, TRADES)
+    books = [await port.totals(book) for book in ("orders", "waybills", "lists")]
+    trades = {it.trade_id: it.verified_minor for it in port.trades()}
+    recorded = port.documents()
+    again = await port.send(sent)
+    assert [it.accepted for it in again] == [it.documents for it in again]
+    await asyncio.sleep(0.5)
+    assert {it.trade_id: it.verified_minor for it in port.trades()} == trades
+    assert port.documents() == recorded
+    assert [await port.totals(book) for book in ("orders", "waybills", "lists")] == books
+    # The same documents under new numbers are refused by the engine, each with its reason.
+    later = await port.send(messages(world.parcels, seed=2))
+    rules = {found.rule for it in later for found in it.findings if found.severity > 1}
+    assert rules == {"STATUS_REFUSES_RESEND"}
+    assert sum(it.accepted for it in later) == 0
+    assert len([it for it in later[0].findings if it.severity > 1]) == later[0].documents
+
+
+async def test_a_gateway_that_forgets_repeats_harmlessly(
+    new_engine: NewEngine, tmp_path: Path
+) -> None:
+    engine = new_engine().start()
+    port = Port(engine, tmp_path / "port")
+    world = make_world(TRADES)
+    await port.register(world)
+    async with port.customs():
+        async with port.gateway():
+            await port.send(messages(world.parcels))
+            await all_released(port, TRADES)
+        totals = await port.totals("lists")
+        recorded = port.documents()
+        for name in ("cursor.json", "letters.json"):
+            (port.folder / name).unlink()
+        async with port.gateway():
+            await asyncio.sleep(REPEAT_SECONDS)
+        assert caught_up(port)
+        assert port.documents() == recorded
+        assert await port.totals("lists") == totals
+        # Without its archive the gateway gives new ids: older answers are stale, none goes back.
+        for path in port.folder.glob("*"):
+            if path.is_file():
+                path.unlink()
+        async with port.gateway():
+            await asyncio.sleep(REPEAT_SECONDS)
+        assert caught_up(port)
+        await all_released(port, TRADES)
+        assert await port.totals("lists") == totals
+
+
+def caught_up(port: Port) -> bool:
+    """Whether a gateway that was stopped had worked off every letter."""
+    place = json.loads((port.folder / "letters.json").read_text())
+    return bool(place["index"] == port.letters() + 1)
+
+
+async def test_customs_loses_answers_repeats_letters_and_goes_down(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    assert await port.instruct("fault", kind="lose_reply", count="3") == "lose_reply, 3 times"
+    await port.instruct("fault", kind="repeat", count="5")
+    await port.instruct("fault", kind="slow", count="2", ms="50")
+    await port.instruct("fault", kind="refuse", count="2")
+    await port.instruct("fault", kind="down", ms="300")
+    await port.send(messages(world.parcels))
+    await all_released(port, TRADES)
+    lists = await port.totals("lists")
+    assert (lists["lists"], lists["released"]) == (TRADES, TRADES)
+
+
+async def test_held_rejected_and_withdrawn(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    one, two, three, four, five = world.parcels[:5]
+    await port.instruct("hold", book="lists", pattern=one.cop_no)
+    await port.instruct("hold", book="lists", pattern=two.order_no, status="120")
+    await port.instruct("hold", book="orders", pattern=three.order_no)
+    await port.instruct("reject", book="lists", pattern=four.cop_no, status="-603005")
+    await port.instruct("reject", book="orders", pattern=five.order_no)
+    sent = messages(world.parcels)
+    await port.send(sent)
+    await all_released(port, TRADES - 5)
+    rows = {it["order_no"]: it for it in await port.rows("lists")}
+    statuses = [rows[it.order_no]["status"] for it in (one, two, three, four, five)]
+    assert statuses == ["399", "120", "120", "-603005", "120"]
+    states = {it.order_no: it.state for it in port.trades()}
+    assert [states[it.order_no] for it in (one, two)] == ["matched", "matched"]
+    # What was rejected is declared once more; what was held goes on.
+    await port.send(messages([four, five], seed=2))
+    await all_released(port, TRADES - 3)
+    assert await port.instruct("release_held") == "2 lists released"
+    assert await port.instruct("release_held", book="orders") == "1 orders released"
+    await all_released(port, TRADES)
+    assert await port.instruct("withdraw", pattern=one.order_no) == "1 lists withdrawn"
+    await all_released(port, TRADES - 1)
+    lists = await port.totals("lists")
+    assert (lists["released"], lists["withdrawn"], lists["held"]) == (TRADES - 1, 1, 0)
+
+
+async def test_two_orders_on_one_waybill_are_looked_at(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    robbed, thief = world.parcels[0], world.parcels[24]
+    assert robbed.carrier == thief.carrier
+    stolen = replace(thief, waybill_no=robbed.waybill_no)
+    await port.send(messages([robbed]))
+    await all_released(port, 1)
+    writer = Writer(3, now_ms())
+    await port.send([*writer.orders([stolen]), *writer.lists([stolen])])
+    await until(lambda: reviewed(port, 1), "the second list is under review")
+    assert [it["status"] for it in await port.rows("lists")] == ["899", "300"]
+
+
+async def reviewed(port: Port, count: int) -> bool:
+    return (await port.totals("lists"))["reviewed"] == count
+
+
+async def test_departure_closes_and_aggregation_maps_every_line(
+    new_engine: NewEngine, tmp_path: Path
+) -> None:
+    engine = new_engine().start()
+    port = Port(engine, tmp_path / "port", customs='closing = "departure"')
+    world = make_world(TRADES)
+    async with port.customs(), port.gateway():
+        await port.register(world)
+        await port.send(messages(world.parcels))
+        await all_released(port, TRADES)
+        assert {it["status"] for it in await port.rows("lists")} == {"800"}
+        writer = Writer(9, now_ms())
+        carrier = world.carriers[0]
+        carried = [it for it in world.parcels if it.carrier == carrier]
+        numbers = [it.waybill_no for it in carried]
+        await port.send([writer.departure(carrier, "DEP1", numbers)])
+        await until(lambda: closed(port, len(carried)), "the lists on board are closed")
+        own = [it["invt_no"] for it in await port.rows("lists")]
+        (answer,) = await port.send([writer.aggregation(world.declarants[0], "SUM1", own)])
+        assert (answer.message_type, answer.accepted) == (701, 1), answer.findings
+        await until(lambda: counted(port, "documents:792"), "the result is recorded")
+        results = [it for it in await port.replies("operator") if b"CEB792" in it]
+        reading = formats.read(results[0])
+        result = document.Document.FromString(reading.accepted[0]).aggregation_result
+        told = sorted((line.invt_no, line.gnum) for line in result.lines)
+        rows = {it["order_no"]: it["invt_no"] for it in await port.rows("lists")}
+        assert told == sorted(
+            (rows[parcel.order_no], line.gnum) for parcel in world.parcels for line in parcel.lines
+        )
+
+
+async def closed(port: Port, count: int) -> bool:
+    return [it["status"] for it in await port.rows("lists")].count("899") == count
+
+
+async def counted(port: Port, name: str) -> bool:
+    return name in port.counts()
+
+
+async def test_findings_for_declarants(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    good = max(Writer(1, now_ms()).orders(world.parcels), key=len)
+    bomb = b'<!DOCTYPE a [<!ENTITY x "xx">]><a>&x;</a>'
+    broken = good.replace(b"<qty>", b"<qty>-", 1)
+    forged = forged_reply(world.parcels[0])
+    cases = (
+        (bomb, 0),
+        (b"", 0),
+        (good[: good.index(b"<orderNo>")], 303),
+        (broken, 303),
+        (forged, 604),
+    )
+    for message, number in cases:
+        (answer,) = await port.send([message])
+        assert answer.message_type == number
+        worst = max(answer.findings, key=lambda it: it.severity)
+        assert worst.severity >= finding.SEVERITY_REFUSED, answer
+        assert worst.rule, answer
+        assert worst.message, answer
+        assert answer.accepted < max(answer.documents, 1)
+        head = ET.fromstring(answer.reply)  # noqa: S314
+        assert head.find(f"{DXP}Response/{DXP}OriHead/{DXP}CopMsgId") is not None
+    # What is wrong with one document does not stop the others.
+    (answer,) = await port.send([broken])
+    refused = {it.ordinal for it in answer.findings if it.severity == finding.SEVERITY_REFUSED}
+    assert refused == {0}
+    assert answer.accepted == answer.documents - 1
+
+
+def forged_reply(parcel: Parcel) -> bytes:
+    """A reply that only customs may give."""
+    fields = {
+        "guid": "0" * 36,
+        "agentCode": parcel.declarant.customs_code,
+        "copNo": parcel.cop_no,
+        "preNo": "B20261125000000001",
+        "invtNo": "510020261E0000001",
+        "ebcCode": parcel.consignor[0],
+        "ebpCode": parcel.platform.code,
+        "orderNo": parcel.order_no,
+        "statisticsFlag": "B",
+        "returnStatus": "800",
+        "returnTime": "20261125120000000",
+        "returnInfo": "",
+    }
+    return formats.write(604, [fields], "A" * 36)
+
+
+async def test_certificates_and_whose_replies(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    first = world.parcels[0].declarant
+    mine = [it for it in world.parcels if it.declarant == first]
+    others = [it for it in world.parcels if it.declarant != first]
+    await port.send(messages(mine))
+    (refused, *_) = await port.send(messages(mine, seed=2), "merchant")
+    assert {it.rule for it in refused.findings} >= {"TRANSMITTER_NOT_YOURS"}
+    assert refused.accepted == 0
+    await port.send(messages(others, seed=3), "enterprise")
+    await all_released(port, TRADES)
+    await until(lambda: kept(port), "every letter is kept")
+    declarant, enterprise, everybody = [
+        await port.replies(name) for name in ("declarant", "enterprise", "operator")
+    ]
+    assert await port.replies("merchant") == []
+    assert sorted(declarant + enterprise) == sorted(everybody)
+    receivers = {formats.read(it).envelope.receiver_ids for it in declarant}  # type: ignore[union-attr]
+    assert receivers == {(f"DXPENT{first.customs_code}",)}
+    for name in ("bank", "officer-1", "customs-institution"):
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await port.send([b"<a/>"], name)
+        assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    with pytest.raises(grpc.aio.AioRpcError, match="cursor"):
+        request = window.CollectRepliesRequest(cursor="x")
+        await port.door("declarant").CollectReplies(request, timeout=10)
+
+
+async def kept(port: Port) -> bool:
+    return len(await port.replies("operator")) == port.letters()
+
+
+async def test_the_drop_folder(port: Port) -> None:
+    world = make_world(8)
+    await port.register(world)
+    inbox = port.folder / "inbox"
+    for at, message in enumerate(messages(world.parcels)):
+        beside = inbox / f"{at}.part"
+        beside.write_bytes(message)
+        beside.rename(inbox / f"{at:03d}.xml")
+    (inbox / "zzz.xml").write_bytes(b"<not-a-message/>")
+    await all_released(port, 8)
+    await until(lambda: emptied(inbox), "every file was taken")
+    assert not list((port.folder / "refused").glob("0*"))
+    told = json.loads((port.folder / "refused" / "zzz.findings.json").read_text())
+    assert told["findings"][0]["rule"] == "ROOT_UNKNOWN"
+    done = sorted(path.name for path in (port.folder / "done").glob("*.xml"))
+    assert done == [f"{at:03d}.xml" for at in range(len(done))]
+    await until(lambda: answered(port.folder / "outbox"), "replies lie in the outbox")
+
+
+async def emptied(inbox: Path) -> bool:
+    return not await asyncio.to_thread(lambda: list(inbox.glob("*.xml")))
+
+
+async def answered(outbox: Path) -> bool:
+    def look() -> bool:
+        replies = [it for it in outbox.glob("*.xml") if "response" not in it.name]
+        return any(b"CEB604" in it.read_bytes() for it in replies)
+
+    return await asyncio.to_thread(look)
