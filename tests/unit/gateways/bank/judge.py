@@ -52,13 +52,13 @@ def _fits(value: Any, facets: Mapping[str, Any]) -> bool:
     if isinstance(value, Decimal):
         _, digits, exponent = value.as_tuple()
         places = max(0, -int(exponent))
-        return places <= facets.get("fraction_digits", places) and (
-            len(digits) <= facets.get("total_digits", len(digits))
-        )
-    return (
-        facets.get("min_length", 0) <= len(text) <= facets.get("max_length", len(text))
-        and re.fullmatch(facets.get("pattern", ".*"), text, re.DOTALL) is not None
-    )
+        limit_places = int(facets.get("fraction_digits", places))
+        limit_digits = int(facets.get("total_digits", len(digits)))
+        return places <= limit_places and len(digits) <= limit_digits
+    shortest, longest = int(facets.get("min_length", 0)), int(facets.get("max_length", len(text)))
+    pattern = str(facets.get("pattern", ".*"))
+    is_like = re.fullmatch(pattern, text, re.DOTALL) is not None
+    return shortest <= len(text) <= longest and is_like
 
 
 def _tags(message: bytes) -> list[str]:
