@@ -22,6 +22,9 @@ Handler = Any
 
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK}
 
+# A stopping engine still says that it is stopping.
+_HEALTH = "/grpc.health.v1.Health/"
+
 
 class Access(grpc.aio.ServerInterceptor):
     """Deny by default."""
@@ -30,8 +33,8 @@ class Access(grpc.aio.ServerInterceptor):
         self._metrics = metrics
         self._stopping = asyncio.Event()
 
-    def end_streams(self) -> None:
-        """Streams have no end of their own: a stopping engine tells their callers to come back."""
+    def close(self) -> None:
+        """Refuses new calls and ends streams, which have no end of their own; others go on."""
         self._stopping.set()
 
     async def intercept_service(
@@ -53,6 +56,8 @@ class Access(grpc.aio.ServerInterceptor):
         async def checked(request: object, context: Context) -> object:
             with self._counted(path, context):
                 await admitted(path, context)
+                if self._stopping.is_set() and not path.startswith(_HEALTH):
+                    await faults.report_stop(context)
                 return await inner(request, context)
 
         return grpc.unary_unary_rpc_method_handler(

@@ -11,7 +11,7 @@ from engine.bridge import Busy, Fault
 Context = grpc.aio.ServicerContext[Any, Any]
 
 QUEUE_FULL = "the queue of requests is full; send the same request again in a moment"
-STOPPING = "the engine is stopping; ask again from where this stream ended"
+STOPPING = "the engine is stopping; ask again once it is back"
 
 
 async def refuse_caller(context: Context, why: str) -> NoReturn:
@@ -25,7 +25,7 @@ async def refuse_argument(context: Context, field: str, rule: str, value: object
 
 
 async def report_stop(context: Context) -> NoReturn:
-    """The engine stops before the caller's stream has an end."""
+    """The engine stops before it took the call, or before the caller's stream has an end."""
     await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
 
 

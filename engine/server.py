@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
+from engine import lock
 from engine.access import Access
 from engine.bridge import Bridge
 from engine.config import EngineConfig
@@ -38,6 +39,8 @@ log = logger(__name__)
 REQUEST_BYTES_MAX = 32 << 20
 # Calls under way when a stop is asked for may take this long.
 DRAIN_SECONDS = 10.0
+# Callers that go on asking are told for so long that they are refused, before connections close.
+FAREWELL_SECONDS = 0.1
 STATUS_INTERVAL_SECONDS = 5.0
 PROJECTIONS_NAME = "projections.sqlite"
 
@@ -56,6 +59,7 @@ class Server:
     def __init__(self, data_dir: Path, config: EngineConfig, *, accept_loss: bool = False) -> None:
         self._data_dir = data_dir
         self._config = config
+        self._lock = lock.hold(data_dir)
         self._bridge = Bridge(data_dir, config.log, config.segment_mib, accept_loss=accept_loss)
         url = config.projections or f"sqlite:///{data_dir / PROJECTIONS_NAME}"
         self._store = Store(url, config.log)
@@ -69,20 +73,18 @@ class Server:
     async def run(self, ready: Callable[[str], None], stop: asyncio.Event) -> None:
         """Serves until `stop` is set, then drains. Raises what broke one of its tasks."""
         log.info("journal replayed", **self._bridge.recovery)
-        await self._follower.open()
-        self._add_services()
-        address = self._listen()
-        await self._grpc.start()
-        metrics = self._serve_metrics()
-        tasks = [
-            asyncio.create_task(self._follower.run()),
-            asyncio.create_task(self._watch_status()),
-        ]
-        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
-        log.info("serving", address=address, metrics=metrics, log=self._config.log)
-        ready(address)
         stopping = asyncio.create_task(stop.wait())
+        tasks: list[asyncio.Task[None]] = []
         try:
+            await self._follower.open()
+            self._add_services()
+            address, metrics = self._listen(), self._serve_metrics()
+            await self._grpc.start()
+            tasks.append(asyncio.create_task(self._follower.run()))
+            tasks.append(asyncio.create_task(self._watch_status()))
+            await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+            log.info("serving", address=address, metrics=metrics, log=self._config.log)
+            ready(address)
             await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._drain()
@@ -91,6 +93,7 @@ class Server:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             self._store.close()
+            self._lock.close()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -141,7 +144,8 @@ class Server:
         """Takes no new calls, lets those under way end, makes everything durable."""
         log.info("draining", writes=self._bridge.waiting)
         await self._health.enter_graceful_shutdown()
-        self._access.end_streams()
+        self._access.close()
+        await asyncio.sleep(FAREWELL_SECONDS)
         await self._grpc.stop(DRAIN_SECONDS)
         await self._bridge.close()
         log.info("stopped", durable_index=self._bridge.durable_index)

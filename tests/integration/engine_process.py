@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from engine.authority import STANDARD, Authority
+from engine.identity import Identity, Role
 from whampoa.client import SyncClient
 from whampoa.evidence.v1.evidence_service_pb2 import GetStatusRequest, GetStatusResponse
 
@@ -22,7 +24,10 @@ READY_SECONDS = 60
 STOP_SECONDS = 30
 CALL_SECONDS = 60
 # Beside the standard ones: roles that partners have.
-MORE_IDENTITIES = ("service-enterprise/enterprise", "merchant/merchant")
+MORE_IDENTITIES = (
+    Identity(Role.SERVICE_ENTERPRISE, "enterprise"),
+    Identity(Role.MERCHANT, "merchant"),
+)
 
 Reply = TypeVar("Reply", bound=Message)
 
@@ -31,12 +36,6 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port: int = one.getsockname()[1]
         return port
-
-
-def whampoa(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run one verb to its end."""
-    command = [sys.executable, "-m", "whampoa.cli.main", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 class EngineProcess:
@@ -50,9 +49,10 @@ class EngineProcess:
         self._process: subprocess.Popen[str] | None = None
         self._clients: dict[str, SyncClient] = {}
         self._said: list[str] = []
-        more = [word for name in MORE_IDENTITIES for word in ("--identity", name)]
-        made = whampoa("init", str(data_dir), *more)
-        assert made.returncode == 0, made.stderr
+        authority = Authority(self.keys)
+        authority.establish()
+        for identity in (*STANDARD, *MORE_IDENTITIES):
+            authority.issue(identity)
         (data_dir / "config.toml").write_text(
             "[engine]\n"
             'listen = "127.0.0.1:0"\n'
