@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import BinaryIO, cast
 
 from bench.demo.ids import Ids
 from bench.demo.partners import Partners
@@ -63,6 +65,21 @@ class Port:
         async with running(gateway.run, self.data_dir) as address:
             self.configure(singlewindow=address)
             yield
+
+    def start_gateway(self) -> subprocess.Popen[bytes]:
+        """Start the gateway as a process, which may be killed."""
+        command = [sys.executable, "-m", "whampoa.cli.main", "gateway", "singlewindow"]
+        process = subprocess.Popen(
+            [*command, "--data-dir", str(self.data_dir)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        with closing(cast("BinaryIO", process.stdout)) as told:
+            line = told.readline().decode()
+        word, _, address = line.strip().partition(" ")
+        assert word == "ready", line
+        self.configure(singlewindow=address)
+        return process
 
     @property
     def folder(self) -> Path:

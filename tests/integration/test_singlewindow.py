@@ -13,8 +13,9 @@ from pathlib import Path
 import grpc
 import pytest
 
+from bench.documents import codes
 from bench.documents.messages import Writer
-from bench.documents.world import Parcel
+from bench.documents.world import Company, Parcel
 from engine import formats
 from tests.integration.conftest import NewEngine
 from tests.integration.port import Port, make_world, messages, now_ms, until
@@ -336,3 +337,88 @@ async def answered(outbox: Path) -> bool:
         return any(b"CEB604" in it.read_bytes() for it in replies)
 
     return await asyncio.to_thread(look)
+
+
+def application(number: int) -> dict[str, object]:
+    """What every upstream document begins with."""
+    return {
+        "guid": f"{number:036d}",
+        "appType": "1",
+        "appTime": codes.china_time(now_ms()),
+        "appStatus": "2",
+    }
+
+
+def transfer(company: Company) -> dict[str, str]:
+    code = company.customs_code
+    return {
+        "copCode": code,
+        "copName": company.name,
+        "dxpMode": "DXP",
+        "dxpId": f"DXPENT{code}",
+    }
+
+
+async def test_collection_notes_and_withdrawals_are_answered(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    await port.send(messages(world.parcels))
+    await all_released(port, TRADES)
+    parcel = world.parcels[0]
+    code, name = parcel.consignor
+    note = application(1) | {
+        "ebpCode": parcel.platform.code,
+        "ebpName": parcel.platform.name,
+        "ebcCode": code,
+        "ebcName": name,
+        "orderNo": parcel.order_no,
+        "payName": "珠江支付",
+        "payNo": "P1",
+        "charge": "1.00",
+        "currency": "502",
+        "accountingDate": codes.china_time(now_ms()),
+    }
+    (row,) = [it for it in await port.rows("lists") if it["order_no"] == parcel.order_no]
+    withdrawal = application(2) | {
+        "customsCode": "5100",
+        "copNo": "WITHDRAWAL-1",
+        "invtNo": row["invt_no"],
+        "reason": "the buyer gave up",
+        "agentCode": parcel.declarant.customs_code,
+        "agentName": parcel.declarant.name,
+        "ebcCode": code,
+        "ebcName": name,
+    }
+    sent = [
+        formats.write(number, [fields], "B" * 36, transfer(parcel.declarant))
+        for number, fields in ((403, note), (605, withdrawal))
+    ]
+    answers = await port.send(sent)
+    assert [it.accepted for it in answers] == [1, 1], answers
+    await until(lambda: counted(port, "documents:404"), "the note is answered")
+    await all_released(port, TRADES - 1)
+    assert (await port.totals("lists"))["withdrawn"] == 1
+
+
+async def test_a_killed_gateway_doubles_nothing(new_engine: NewEngine, tmp_path: Path) -> None:
+    engine = new_engine().start()
+    port = Port(engine, tmp_path / "port")
+    world = make_world(4 * TRADES)
+    await port.register(world)
+    sent = messages(world.parcels)
+    async with port.customs():
+        for lived_ms in (30, 120):
+            process = port.start_gateway()
+            calls = asyncio.create_task(port.send(sent))
+            await asyncio.sleep(lived_ms / 1000)
+            process.kill()
+            process.wait()
+            await asyncio.gather(calls, return_exceptions=True)
+        async with port.gateway():
+            answers = await port.send(sent)
+            assert sum(it.accepted for it in answers) == 3 * len(world.parcels)
+            await all_released(port, len(world.parcels))
+        found = port.documents()
+        assert [found[f"documents:{number}"] for number in (303, 505, 603)] == [4 * TRADES] * 3
+        lists = await port.totals("lists")
+        assert (lists["lists"], lists["released"]) == (4 * TRADES, 4 * TRADES)
