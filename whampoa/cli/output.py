@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 JSON_FLAG = "--json"
 # Columns of a table that goes to a file or a pipe.
@@ -92,13 +93,18 @@ class Output:
             justify: Literal["right", "left"] = "right" if numeric else "left"
             table.add_column(column, justify=justify, overflow="fold")
         for row in listed:
-            table.add_row(*(str(cell) for cell in row))
+            # As text: a name with brackets is no markup.
+            table.add_row(*(Text(str(cell)) for cell in row))
         self._console.print(table)
 
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator["Advance"]:
         """Show how far something is; the block gets a function that takes the steps done."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+        )
         with Progress(*columns, TimeElapsedColumn(), console=self._console) as progress:
             yield Advance(progress, progress.add_task(what, total=total))
 

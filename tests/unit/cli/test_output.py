@@ -23,13 +23,13 @@ def test_stdout_is_for_the_object_and_stderr_for_people(capsys: Capture) -> None
     with Output(json=True) as out:
         out.answer("an answer")
         out.note("a [note]")
-        out.table("Title", ["name", "count"], [("a", 1), ("b", 20)])
+        out.table("Title", ["name", "count"], [("a", 1), ("b [c]", 20)])
         with out.progress("working", total=2) as advance:
             advance(2)
         out.result(count=21)
     captured = capsys.readouterr()
     assert captured.out == '{"ok": true, "count": 21}\n'
-    for text in ("an answer", "a [note]", "Title", "20", "working"):
+    for text in ("an answer", "a [note]", "Title", "b [c]", "20", "working"):
         assert text in captured.err
 
 
@@ -39,6 +39,15 @@ def test_without_json_stdout_has_the_answers_alone(capsys: Capture) -> None:
         out.table("Title", ["name"], [])
         out.result(count=1)
     assert capsys.readouterr().out == "an answer\n"
+
+
+def test_a_table_in_a_file_cuts_nothing_short(capsys: Capture) -> None:
+    ids = [f"{at:032x}" for at in range(4)]
+    with Output() as out:
+        out.table("Ids", ["first", "second", "third", "fourth"], [ids])
+    shown = capsys.readouterr().err
+    assert all(one in shown for one in ids)
+    assert "…" not in shown
 
 
 def test_a_failure_keeps_the_results_so_far(capsys: Capture) -> None:
