@@ -66,6 +66,7 @@ pub fn is_transient(code: Rejection) -> bool {
             | Rejection::NumbersExhausted
             | Rejection::MerchantUnderClawback
             | Rejection::NothingToAllocate
+            | Rejection::ConversionPending
     )
 }
 

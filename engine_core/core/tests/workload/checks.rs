@@ -271,6 +271,7 @@ pub fn check_reached(reached: &BTreeSet<String>) {
         "SettleClawback REJECTION_NO_OPEN_CLAWBACK",
         "SettleClawback REJECTION_EXCEEDS_CLEARED_BALANCE",
         "RecallRemittance REJECTION_EXCEEDS_CREDITED",
+        "RecallRemittance REJECTION_CONVERSION_PENDING",
         "ReportReturn REJECTION_EXCEEDS_VERIFIED",
     ];
     let missing: Vec<&&str> = wanted

@@ -13,10 +13,11 @@ use crate::event::forex::{DebtRow, RemittanceRecalled};
 use crate::event::ledger::AccountKind;
 use crate::event::{Draft, NO_INDEX};
 use crate::ids::{Id, Step};
-use crate::rejection::{Rejection, refuse};
-use crate::share::largest_remainder;
+use crate::rejection::{Refusal, Rejection, refuse};
+use crate::share::{Claim, pro_rata};
 use crate::state::State;
-use crate::state::remittance::Remittance;
+use crate::state::conversion::ConversionState;
+use crate::state::remittance::{Remittance, Share};
 
 /// Undone allocations, or debts, of one entry: with a transfer, an account and a clawback for each they stay below the
 /// limit of 8,192 rows.
@@ -43,6 +44,7 @@ pub fn recall_remittance(
     let mut allocations = undo_newest(state, remittance, amount - from_suspense);
     let from_allocations: i64 = allocations.iter().map(|undone| undone.amount_minor).sum();
     let debt = amount - from_suspense - from_allocations;
+    let debts = debts(state, remittance, debt)?;
     row.suspense_minor -= from_suspense;
     row.allocated_minor -= from_allocations;
     row.returned_minor += from_suspense + from_allocations;
@@ -61,7 +63,6 @@ pub fn recall_remittance(
         accounts: Vec::new(),
         transfers: Vec::new(),
     };
-    let debts = debts(state, remittance, debt);
     let clawbacks = claw(state, context, &mut allocations, &debts);
     let mut parts = parts(&allocations, &debts);
     for (part, clawbacks) in parts.iter_mut().zip(clawbacks) {
@@ -241,22 +242,53 @@ fn undo_newest(state: &State, remittance: &Remittance, amount: i64) -> Vec<Alloc
     rows
 }
 
-/// The debt shared over merchants by what was converted for them and is not owed yet.
-fn debts(state: &State, remittance: &Remittance, debt: i64) -> Vec<DebtRow> {
-    let converted: Vec<(u32, i64)> = remittance
+/// The debt shared over merchants by what was converted for them and is not owed yet. What the bank has not answered for
+/// is neither there to go back nor spent: the recall waits for the answer.
+fn debts(state: &State, remittance: &Remittance, debt: i64) -> Result<Vec<DebtRow>, Refusal> {
+    let pending: Vec<_> = state
+        .conversions
+        .iter()
+        .filter(|it| it.state == ConversionState::Requested)
+        .filter(|it| it.row.remittance_id == remittance.id())
+        .collect();
+    let converted = |merchant: u32, share: &Share| {
+        let waiting: i64 = pending
+            .iter()
+            .filter_map(|conversion| conversion.shares.get(&merchant))
+            .sum();
+        share.converting_minor - waiting - share.debt_minor
+    };
+    let claims: Vec<(u32, Claim)> = remittance
         .shares
         .iter()
-        .map(|(merchant, share)| (*merchant, share.converting_minor - share.debt_minor))
+        .map(|(merchant, share)| {
+            let cap = converted(*merchant, share);
+            let tie = state.registry.id_of(*merchant).0;
+            (
+                *merchant,
+                Claim {
+                    cap,
+                    weight: cap,
+                    tie,
+                },
+            )
+        })
         .collect();
-    let weights: Vec<(i64, [u8; 16])> = converted
-        .iter()
-        .map(|(merchant, amount)| (*amount, state.registry.id_of(*merchant).0))
-        .collect();
-    let shares = largest_remainder(debt, &weights);
-    let owed = converted.iter().zip(shares).filter(|(_, share)| *share > 0);
-    owed.map(|((merchant, _), amount_minor)| DebtRow {
-        merchant: *merchant,
-        amount_minor,
-    })
-    .collect()
+    let room: i64 = claims.iter().map(|(_, claim)| claim.cap).sum();
+    if debt > room {
+        return refuse(
+            Rejection::ConversionPending,
+            "amount_minor",
+            format!("{debt} of {room} converted"),
+        );
+    }
+    let only: Vec<Claim> = claims.iter().map(|(_, claim)| *claim).collect();
+    let owed = claims.iter().zip(pro_rata(debt, &only));
+    Ok(owed
+        .filter(|(_, share)| *share > 0)
+        .map(|((merchant, _), amount_minor)| DebtRow {
+            merchant: *merchant,
+            amount_minor,
+        })
+        .collect())
 }
