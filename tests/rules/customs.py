@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
-from tests.rules.ground import OPERATOR, code
+from tests.rules.ground import OPERATOR
 from tests.rules.parties import Parties, Party
 from whampoa.customs.v1 import customs_service_pb2 as service
 from whampoa.customs.v1.document_pb2 import (
@@ -76,11 +77,11 @@ class Parcel:
 
     @property
     def cop_no(self) -> str:
-        return f"C{self.order_no}"
+        return f"C{self.way}"
 
     @property
     def invt_no(self) -> str:
-        return f"{self.office}{self.agent[-3:]}{self.order_no}"[:20]
+        return f"{self.office}{zlib.crc32(self.way.encode()):010d}"
 
     @property
     def way(self) -> str:
@@ -233,13 +234,9 @@ class Customs(Parties):
         assert reply.accepted == len(documents)
 
     def refuse(self, *documents: Document) -> list[str]:
-        """Why documents are refused, in their order; none may be accepted."""
-        reply = self.ask(service.SubmitDocumentsRequest(documents=documents))
-        if reply.HasField("refusal"):
-            assert len(documents) == 1
-            return [code(reply.refusal.code)]
-        assert not reply.accepted
-        return [code(exception.refusal.code) for exception in reply.exceptions]
+        """Why documents are refused, each in a request of its own."""
+        requests = (service.SubmitDocumentsRequest(documents=[one]) for one in documents)
+        return [self.refused(request) for request in requests]
 
     def declare(self, parcel: Parcel) -> None:
         """The agent files order, waybill and list."""

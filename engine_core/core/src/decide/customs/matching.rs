@@ -42,6 +42,7 @@ struct Seen<'a> {
     slot: u32,
     list: &'a ListCase,
     is_carried: bool,
+    proves_from_ms: Option<u64>,
     waybill_differs: bool,
 }
 
@@ -49,11 +50,13 @@ struct Seen<'a> {
 pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judged>> {
     let reference = order.reference()?;
     let is_accepted = order.versions.iter().any(Version::is_accepted);
-    let seen: Vec<Seen<'_>> = order
+    let mut seen: Vec<Seen<'_>> = order
         .lists
         .iter()
         .filter_map(|slot| see(desk, *slot))
         .collect();
+    // The list that proved a line first stands for it, also when another agent's is released later.
+    seen.sort_by_key(|one| one.proves_from_ms.unwrap_or(u64::MAX));
     let whole = disputes_of_order(order, reference, &seen);
     let judge_line = |line: &Line| {
         let mut judged = start(order, reference, line, whole);
@@ -64,7 +67,9 @@ pub fn judge(desk: &Desk<'_>, order: &OrderCase, now_ms: u64) -> Option<Vec<Judg
             };
             named.push((other.merchant, other.reason));
             judged.disputes = judged.disputes.and(disputes_of_line(one, line, other));
-            judged.declarant = one.list.head.agent_party;
+            if judged.list.is_none() {
+                judged.declarant = one.list.head.agent_party;
+            }
             if is_accepted && one.is_carried {
                 cover(&mut judged, one, line, other);
             }
@@ -121,6 +126,7 @@ fn see<'a>(desk: &'a Desk<'_>, slot: u32) -> Option<Seen<'a>> {
         slot,
         list,
         is_carried: waybill.is_accepted(),
+        proves_from_ms: list.proves_from_ms(waybill),
         waybill_differs: names_another_order || !is_consistent,
     })
 }

@@ -97,21 +97,25 @@ impl Labels<'_> {
     }
 }
 
-/// The line is still listed, and no earlier released list of the order holds it.
+/// The line is still listed, and no list of the order proved it before (as `matching` judges).
 fn row_stands(state: &State, slot: u32, gnum: u16) -> bool {
-    let lists = &state.documents.lists;
-    let Some(order) = state
-        .documents
-        .orders
-        .get(lists[slot as usize].head.order as usize)
-    else {
+    let cases = &state.documents;
+    let order = cases.lists[slot as usize].head.order;
+    let Some(order) = cases.orders.get(order as usize) else {
         return false;
     };
-    let holds = |slot: &&u32| {
-        let list = &lists[**slot as usize];
-        list.is_released() && list.lines.iter().any(|line| line.gnum == gnum)
+    let proves_from_ms = |slot: u32| {
+        let list = &cases.lists[slot as usize];
+        let waybill = cases.waybills.get(list.head.waybill as usize)?;
+        let holds = list.lines.iter().any(|line| line.gnum == gnum);
+        list.proves_from_ms(waybill).filter(|_| holds)
     };
-    order.lists.iter().find(holds) == Some(&slot)
+    let first = order
+        .lists
+        .iter()
+        .filter(|slot| proves_from_ms(**slot).is_some())
+        .min_by_key(|slot| proves_from_ms(**slot));
+    first == Some(&slot)
 }
 
 /// Customs closed the list, or the departure of its waybill was approved.

@@ -245,6 +245,8 @@ pub struct ListCase {
     pub is_withdrawn: bool,
     /// When the newest version was declared: grants and relations are looked up at this time.
     pub declared_ms: u64,
+    /// When customs released the newest version; 0 while it did not.
+    pub released_ms: u64,
     pub lines: Vec<Line>,
     pub last: Step,
 }
@@ -273,6 +275,7 @@ impl ListCase {
             stamp: 0,
             is_withdrawn: false,
             declared_ms: 0,
+            released_ms: 0,
             lines: Vec::new(),
             last: Step::NONE,
         }
@@ -287,13 +290,20 @@ impl ListCase {
         self.stands() && matches!(self.status, 800 | 899)
     }
 
+    /// Since when the list, on its waybill, proves its lines; `None` while it does not.
+    pub fn proves_from_ms(&self, waybill: &WaybillCase) -> Option<u64> {
+        let proves = self.is_released() && waybill.is_accepted();
+        proves.then(|| self.released_ms.max(waybill.accepted_ms))
+    }
+
     pub(super) fn digest(&self, hasher: &mut Sha256) {
         let mut bytes = Vec::new();
         self.key.put(&mut bytes);
         self.head.put(&mut bytes);
         (self.app_status, self.status).put(&mut bytes);
         (self.stamp, self.is_withdrawn).put(&mut bytes);
-        (self.declared_ms, self.last).put(&mut bytes);
+        (self.declared_ms, self.released_ms).put(&mut bytes);
+        self.last.put(&mut bytes);
         hasher.update(&bytes);
         self.lines.iter().for_each(|line| line.digest(hasher));
     }
@@ -309,6 +319,8 @@ pub struct WaybillCase {
     pub app_status: u8,
     pub status: i32,
     pub stamp: u64,
+    /// When customs took the newest version; 0 while it did not.
+    pub accepted_ms: u64,
     pub is_departed: bool,
     /// Slots of the lists that name it.
     pub lists: Vec<u32>,
@@ -328,6 +340,7 @@ impl WaybillCase {
             app_status: 0,
             status: 0,
             stamp: 0,
+            accepted_ms: 0,
             is_departed: false,
             lists: Vec::new(),
             documents: Vec::new(),
@@ -345,7 +358,8 @@ impl WaybillCase {
         self.head.put(&mut bytes);
         (self.first_ms, self.app_status).put(&mut bytes);
         (self.status, self.stamp).put(&mut bytes);
-        (self.is_departed, self.last).put(&mut bytes);
+        (self.accepted_ms, self.is_departed).put(&mut bytes);
+        self.last.put(&mut bytes);
         self.lists.iter().for_each(|list| list.put(&mut bytes));
         self.documents.iter().for_each(|id| id.put(&mut bytes));
         hasher.update(&bytes);

@@ -151,9 +151,12 @@ fn record_waybill(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
         Some(head) => {
             waybill.head = head.clone();
             waybill.app_status = recorded.row.app_status;
-            waybill.status = 0;
+            (waybill.status, waybill.accepted_ms) = (0, 0);
         }
         None => (waybill.status, waybill.stamp) = (recorded.row.status, recorded.row.stamp),
+    }
+    if waybill.is_accepted() && waybill.accepted_ms == 0 {
+        waybill.accepted_ms = recorded.time_ms;
     }
     waybill.documents.push(recorded.row.document_id);
     waybill.last = recorded.step;
@@ -176,7 +179,7 @@ fn record_list(cases: &mut dyn Cases, recorded: &Recorded<'_>) {
     list.head = head.clone();
     list.app_status = recorded.row.app_status;
     (list.status, list.is_withdrawn) = (0, false);
-    list.declared_ms = recorded.time_ms;
+    (list.declared_ms, list.released_ms) = (recorded.time_ms, 0);
     list.lines = recorded.lines.iter().map(Line::of).collect();
     list.last = recorded.step;
     if before != head.waybill {
@@ -201,7 +204,10 @@ fn record_about_list(cases: &mut dyn Cases, recorded: &Recorded<'_>, doc_type: D
     };
     match doc_type {
         DocumentType::ListReply => {
-            (list.status, list.stamp) = (recorded.row.status, recorded.row.stamp)
+            (list.status, list.stamp) = (recorded.row.status, recorded.row.stamp);
+            if list.is_released() && list.released_ms == 0 {
+                list.released_ms = recorded.time_ms;
+            }
         }
         DocumentType::WithdrawalReply if recorded.row.status == APPROVED => {
             list.is_withdrawn = true
