@@ -31,9 +31,18 @@ CREATE TABLE IF NOT EXISTS entries (
     balance_minor INTEGER NOT NULL,
     reference TEXT NOT NULL,
     subject TEXT NOT NULL,
-    booked_at_ms INTEGER NOT NULL
+    booked_at_ms INTEGER NOT NULL,
+    value_date TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS statement ON entries (enterprise, currency, sequence);
+CREATE INDEX IF NOT EXISTS entries_of_account ON entries (enterprise, currency, sequence);
+CREATE TABLE IF NOT EXISTS statements (
+    enterprise TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    last_sequence INTEGER NOT NULL,
+    closing_minor INTEGER NOT NULL,
+    PRIMARY KEY (enterprise, currency, number)
+) STRICT;
 CREATE TABLE IF NOT EXISTS remittances (
     remittance_id TEXT PRIMARY KEY,
     reference TEXT NOT NULL,

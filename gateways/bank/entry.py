@@ -89,8 +89,8 @@ Detail = Credit | Claim | Exchange | Batch
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One movement on one account."""
+class Movement:
+    """What every entry has, told with its detail or without."""
 
     kind: Kind
     account: Account
@@ -99,4 +99,15 @@ class Entry:
     booked_at_ms: int
     # YYYY-MM-DD.
     value_date: str
+
+    @property
+    def signed_minor(self) -> int:
+        """What the entry adds to the balance."""
+        return self.amount_minor if self.kind.direction == CREDIT else -self.amount_minor
+
+
+@dataclass(frozen=True)
+class Entry(Movement):
+    """A movement with what it is about."""
+
     detail: Detail

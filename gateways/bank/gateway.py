@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gateways.bank import outcome, profile, status
 from gateways.bank.despatch import Despatch
 from gateways.bank.order import Order
 from gateways.bank.outcome import Request
+from gateways.bank.statement import Series, Statement
 from gateways.client import CALL_SECONDS_MAX, Backoff, Institution, follow, persist
 from gateways.cursor import Cursor
 from gateways.identity import Identity
@@ -47,6 +48,7 @@ class Desk:
         self._despatch = despatch
         self._engine = engine
         self._bank = bank
+        self._statements = Series()
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
         money_in, money_out = (
             forex_grpc.ForexServiceStub(engine),
@@ -78,13 +80,32 @@ class Desk:
         """Works off the bank's letters in order: a charge follows the remittance it is about."""
         async for batch in letters(self._bank, cursor.place.index, _LETTERS_AT_ONCE):
             for letter in batch.letters:
-                for request in _requests(letter):
+                try:
+                    requests = self._read(letter)
+                except ValueError as failure:
+                    place = f"letter {letter.sequence} ({letter.format})"
+                    log.error("%s cannot be read: %s", place, failure)
+                    requests = []
+                for request in requests:
                     await self._tell(request)
                 cursor.advance(letter.sequence + 1)
 
+    def _read(self, letter: institution.Letter) -> list[Request]:
+        if letter.format != profile.STATEMENT:
+            return list(outcome.of_letter(letter.message, letter.format))
+        complaint = self._statements.add(Statement.parse(letter.message))
+        if complaint:
+            log.error("statement %s", complaint)
+        return []
+
     async def _order(self, order: Order) -> None:
+        try:
+            message = order.write()
+        except ValueError as failure:
+            log.error("order %s cannot be written: %s", order.message_id, failure)
+            return
         async with self._slots:
-            response = await self._bank.deliver(order.write(), profile.ORDER)
+            response = await self._bank.deliver(message, profile.ORDER)
         try:
             report = status.parse(response.reply, response.reply_format)
             requests = list(outcome.of_answer(order, report))
@@ -109,15 +130,6 @@ class Desk:
             name = rejection.Rejection.Name(refusal.code)
             words = f"{refusal.field} = {refusal.value!r}: {refusal.message}"
             log.error("engine refused %s: %s, %s", what, name, words)
-
-
-def _requests(letter: institution.Letter) -> Iterator[Request]:
-    try:
-        requests = list(outcome.of_letter(letter.message, letter.format))
-    except ValueError as failure:
-        log.error("letter %d (%s) cannot be read: %s", letter.sequence, letter.format, failure)
-        return
-    yield from requests
 
 
 async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:

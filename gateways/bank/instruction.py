@@ -7,7 +7,17 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from gateways.bank import amount, counter, country, fault, mail, profile, receipt, reference
+from gateways.bank import (
+    amount,
+    closing,
+    counter,
+    country,
+    fault,
+    mail,
+    profile,
+    receipt,
+    reference,
+)
 from gateways.bank.amount import CNY
 from gateways.bank.board import Board
 from gateways.bank.entry import Credit, Kind
@@ -129,6 +139,11 @@ def quote(ledger: Ledger, rates: list[Rate]) -> None:
     mail.post(ledger.connection, profile.BOARD, board.write(), ledger.now_ms)
 
 
+def _close_day(ledger: Ledger, arguments: Arguments) -> str:
+    del arguments
+    return f"statements {closing.close_day(ledger)}"
+
+
 def _fault(ledger: Ledger, arguments: Arguments) -> str:
     kind = _text(arguments, "kind", 20)
     if kind not in fault.DEFAULTS:
@@ -154,6 +169,7 @@ _ACTIONS: dict[str, Callable[[Ledger, Arguments], str]] = {
     "charge": _charge,
     "recall": _recall,
     "rate": _rate,
+    "close_day": _close_day,
     "fault": _fault,
 }
 

@@ -65,6 +65,7 @@ class Ledger:
         if balance < 0 and account.currency == CNY and kind is Kind.PAYOUT:
             raise AssertionError(f"{kind.word} of {minor} would overdraw {account}")
         own = named or self.next_reference()
+        date = value_date or moment.date(self.now_ms)
         self.connection.execute(
             "INSERT INTO accounts (enterprise, currency, balance_minor) VALUES (?, ?, ?)"
             " ON CONFLICT DO UPDATE SET balance_minor = excluded.balance_minor",
@@ -72,13 +73,13 @@ class Ledger:
         )
         self.connection.execute(
             "INSERT INTO entries (enterprise, currency, kind, direction, amount_minor,"
-            " balance_minor, reference, subject, booked_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " balance_minor, reference, subject, booked_at_ms, value_date)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(account.enterprise, account.currency, kind.word, kind.direction, minor),
-                *(balance, own, subject, self.now_ms),
+                *(balance, own, subject, self.now_ms, date),
             ),
         )
-        date = value_date or moment.date(self.now_ms)
         return Entry(kind, account, minor, own, self.now_ms, date, detail)
 
     def tell(self, entries: Iterable[Entry]) -> None:

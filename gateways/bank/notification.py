@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 
 from gateways import markup, moment
-from gateways.bank import amount, country, profile, rate, reference
+from gateways.bank import country, movement, profile, rate, reference
 from gateways.bank.entry import Account, Batch, Claim, Credit, Detail, Entry, Exchange, Kind
 from gateways.bank.rate import Rate
 
 _ROOT = "BkToCstmrDbtCdtNtfctn"
 _NAMESPACE = profile.namespace(profile.NOTIFICATION)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_BOOKED = "BOOK"
-_KINDS = {kind.value: kind for kind in Kind}
 _LINE = profile.TEXT_CHARACTERS_MAX
 
 
@@ -29,8 +25,8 @@ def write(entries: tuple[Entry, ...]) -> bytes:
         notification = markup.add(body.root, "Ntfctn")
         markup.add(notification, "Id", entry.reference)
         markup.add(notification, "CreDtTm", moment.write(entry.booked_at_ms))
-        add_account(notification, entry.account)
-        add_entry(notification, entry)
+        movement.add_account(notification, entry.account)
+        _add_entry(notification, entry)
     return body.bytes()
 
 
@@ -39,7 +35,7 @@ def parse(message: bytes) -> tuple[Entry, ...]:
     root = markup.parse(message, _NAMESPACE, _ROOT)
     root.child("GrpHdr").text("MsgId")
     entries = tuple(
-        _entry(it, read_account(notification))
+        _entry(it, movement.read_account(notification))
         for notification in root.children("Ntfctn")
         for it in notification.children("Ntry")
     )
@@ -48,41 +44,8 @@ def parse(message: bytes) -> tuple[Entry, ...]:
     return entries
 
 
-def add_account(parent: ET.Element, account: Account) -> None:
-    """The account that a notification or statement is about."""
-    node = markup.add(parent, "Acct")
-    markup.add(node, "Id/Othr/Id", account.enterprise)
-    markup.add(node, "Ccy", account.currency)
-    if account.collection:
-        markup.add(node, "Prxy/Id", account.collection)
-
-
-def read_account(parent: markup.Node) -> Account:
-    """The account that a notification or statement is about."""
-    node = parent.child("Acct")
-    return Account(
-        enterprise=reference.check_id(node.text("Id/Othr/Id"), "Acct/Id/Othr/Id"),
-        currency=node.text("Ccy"),
-        collection=node.optional("Prxy/Id"),
-    )
-
-
-def add_entry(parent: ET.Element, entry: Entry) -> None:
-    """One entry with its details."""
-    direction, domain, family, sub_family = entry.kind.value
-    node = markup.add(parent, "Ntry")
-    _add_money(node, "Amt", entry.amount_minor, entry.account.currency)
-    markup.add(node, "CdtDbtInd", direction)
-    markup.add(node, "Sts/Cd", _BOOKED)
-    markup.add(node, "BookgDt/DtTm", moment.write(entry.booked_at_ms))
-    markup.add(node, "ValDt/Dt", entry.value_date)
-    markup.add(node, "AcctSvcrRef", entry.reference)
-    code = markup.add(node, "BkTxCd/Domn")
-    markup.add(code, "Cd", domain)
-    code = markup.add(code, "Fmly")
-    markup.add(code, "Cd", family)
-    markup.add(code, "SubFmlyCd", sub_family)
-    details = markup.add(node, "NtryDtls")
+def _add_entry(parent: ET.Element, entry: Entry) -> None:
+    details = markup.add(movement.add(parent, entry), "NtryDtls")
     if isinstance(entry.detail, Batch):
         _add_batch(details, entry, entry.detail)
     elif isinstance(entry.detail, Credit):
@@ -93,12 +56,8 @@ def add_entry(parent: ET.Element, entry: Entry) -> None:
         _add_exchange(details, entry, entry.detail)
 
 
-def _add_money(parent: ET.Element, path: str, minor: int, currency: str) -> None:
-    markup.add(parent, path, amount.write(minor, currency), Ccy=currency)
-
-
 def _add_sum(details: ET.Element, entry: Entry) -> None:
-    _add_money(details, "Amt", entry.amount_minor, entry.account.currency)
+    movement.add_money(details, "Amt", entry.amount_minor, entry.account.currency)
     markup.add(details, "CdtDbtInd", entry.kind.direction)
 
 
@@ -107,12 +66,12 @@ def _add_credit(parent: ET.Element, entry: Entry, credit: Credit) -> None:
     details = markup.add(parent, "TxDtls")
     markup.add(details, "Refs/AcctSvcrRef", entry.reference)
     _add_sum(details, entry)
-    _add_money(details, "AmtDtls/InstdAmt/Amt", credit.instructed_minor, currency)
+    movement.add_money(details, "AmtDtls/InstdAmt/Amt", credit.instructed_minor, currency)
     if credit.charges_minor:
         charges = markup.add(details, "Chrgs")
-        _add_money(charges, "TtlChrgsAndTaxAmt", credit.charges_minor, currency)
+        movement.add_money(charges, "TtlChrgsAndTaxAmt", credit.charges_minor, currency)
         record = markup.add(charges, "Rcrd")
-        _add_money(record, "Amt", credit.charges_minor, currency)
+        movement.add_money(record, "Amt", credit.charges_minor, currency)
         markup.add(record, "CdtDbtInd", "DBIT")
         markup.add(record, "Br", profile.CHARGE_BEARER)
     payer = markup.add(details, "RltdPties/Dbtr/Pty")
@@ -142,7 +101,7 @@ def _add_exchange(parent: ET.Element, entry: Entry, exchange: Exchange) -> None:
     markup.add(details, "Refs/EndToEndId", exchange.conversion_id)
     _add_sum(details, entry)
     node = markup.add(details, "AmtDtls/TxAmt")
-    _add_money(node, "Amt", entry.amount_minor, entry.account.currency)
+    movement.add_money(node, "Amt", entry.amount_minor, entry.account.currency)
     node = markup.add(node, "CcyXchg")
     markup.add(node, "SrcCcy", exchange.rate.base)
     markup.add(node, "TrgtCcy", exchange.rate.quote)
@@ -155,47 +114,29 @@ def _add_batch(parent: ET.Element, entry: Entry, batch: Batch) -> None:
     node = markup.add(parent, "Btch")
     markup.add(node, "MsgId", batch.order_id)
     markup.add(node, "NbOfTxs", str(len(batch.payments)))
-    _add_money(node, "TtlAmt", entry.amount_minor, currency)
+    movement.add_money(node, "TtlAmt", entry.amount_minor, currency)
     markup.add(node, "CdtDbtInd", direction)
     for payment_id, minor in batch.payments:
         details = markup.add(parent, "TxDtls")
         markup.add(details, "Refs/EndToEndId", payment_id)
-        _add_money(details, "Amt", minor, currency)
+        movement.add_money(details, "Amt", minor, currency)
         markup.add(details, "CdtDbtInd", direction)
         if batch.reason:
             markup.add(details, "RtrInf/Rsn/Cd", batch.reason)
 
 
 def _entry(node: markup.Node, account: Account) -> Entry:
-    code = node.child("BkTxCd/Domn")
-    direction = node.text("CdtDbtInd")
-    value = (direction, code.text("Cd"), code.text("Fmly/Cd"), code.text("Fmly/SubFmlyCd"))
-    kind = _KINDS.get(value)
-    if kind is None:
-        raise ValueError(f"BkTxCd: {'/'.join(value)} is no entry that this bank books")
-    if node.text("Sts/Cd") != _BOOKED:
-        raise ValueError(f"Sts: {node.text('Sts/Cd')!r}, {_BOOKED!r} wanted")
-    date = node.text("ValDt/Dt")
-    if _DATE.fullmatch(date) is None:
-        raise ValueError(f"ValDt: {date!r} is not a date")
-    minor = read_money(node, "Amt", account.currency)
+    it = movement.read(node, account)
+    details = node.child("NtryDtls")
     return Entry(
-        kind=kind,
+        kind=it.kind,
         account=account,
-        amount_minor=minor,
-        reference=node.text("AcctSvcrRef"),
-        booked_at_ms=moment.parse(node.text("BookgDt/DtTm"), "BookgDt/DtTm"),
-        value_date=date,
-        detail=_detail(kind, node.child("NtryDtls"), minor, account.currency),
+        amount_minor=it.amount_minor,
+        reference=it.reference,
+        booked_at_ms=it.booked_at_ms,
+        value_date=it.value_date,
+        detail=_detail(it.kind, details, it.amount_minor, account.currency),
     )
-
-
-def read_money(node: markup.Node, path: str, currency: str) -> int:
-    """An amount in the currency of its account."""
-    told = node.attribute(path, "Ccy")
-    if told != currency:
-        raise ValueError(f"{path}: Ccy {told!r}, {currency!r} wanted")
-    return amount.parse(node.text(path), currency, path)
 
 
 def _detail(kind: Kind, details: markup.Node, minor: int, currency: str) -> Detail:
@@ -210,8 +151,8 @@ def _detail(kind: Kind, details: markup.Node, minor: int, currency: str) -> Deta
 
 def _credit(node: markup.Node, minor: int, currency: str) -> Credit:
     path = "Chrgs/TtlChrgsAndTaxAmt"
-    charges = read_money(node, path, currency) if node.optional(path) else 0
-    instructed = read_money(node, "AmtDtls/InstdAmt/Amt", currency)
+    charges = movement.read_money(node, path, currency) if node.optional(path) else 0
+    instructed = movement.read_money(node, "AmtDtls/InstdAmt/Amt", currency)
     if instructed - charges != minor:
         raise ValueError(f"Chrgs: {instructed} - {charges} is not the {minor} credited")
     payer = node.child("RltdPties/Dbtr/Pty")
@@ -249,7 +190,7 @@ def _batch(node: markup.Node, minor: int, currency: str) -> Batch:
     payments = tuple(
         (
             reference.check_id(row.text("Refs/EndToEndId"), "EndToEndId"),
-            read_money(row, "Amt", currency),
+            movement.read_money(row, "Amt", currency),
         )
         for row in rows
     )
