@@ -99,13 +99,37 @@ def test_a_party_file_is_taken_whole_or_not_at_all(story: SimpleNamespace, tmp_p
     for bad, told_line in [
         ({"name": "乙", "roles": ["king"]}, "party[1]"),
         ({"name": "乙", "crown": 1}, "crown"),
-        ({"party_id": "00", "name": "乙", "roles": ["carrier"]}, "party[1].party_id"),
+        ({"party_id": "00", "name": "乙", "roles": ["carrier"]}, "parties[1].party_id"),
         ({"name": "乙", "roles": ["merchant"], "uscc": "91440101MA59EXAMP0"}, "INVALID_USCC"),
     ]:
         file.write_text(json.dumps({"party": [good, bad]}), "utf-8")
         assert told_line in refused(story, "party", "add", file)
     names = {one["name"] for one in asked(story, "party", "list")["parties"]}
     assert "甲" not in names
+
+
+def test_relations_and_grants_name_parties_by_code(story: SimpleNamespace, tmp_path: Path) -> None:
+    corridor: Corridor = story.corridor
+    file = tmp_path / "grants.toml"
+    merchant, enterprise = corridor.code_of(1), corridor.enterprise.hex()
+    file.write_text(
+        "[[relation]]\n"
+        f'kind = "shop"\nfrom_party_id = "{merchant}"\nto_party_id = "{enterprise}"\n'
+        'prefix = "S-"\n[[grant]]\n'
+        f'grantor_party_id = "{merchant}"\ngrantee_party_id = "{enterprise}"\n'
+        f'purpose = "tax"\npolicy_sha256 = "{"ab" * 32}"\n',
+        "utf-8",
+    )
+    assert "WRONG_ROLE" in refused(story, "party", "add", file)
+    file.write_text(file.read_text("utf-8").replace('"shop"', '"served-by"'), "utf-8")
+    file.write_text(file.read_text("utf-8").replace('prefix = "S-"\n', ""), "utf-8")
+    (grant,) = asked(story, "party", "add", file)["grant_ids"]
+    revoke = ("party", "revoke", grant, "--reason", "withdrawn")
+    assert asked(story, *revoke)["grant_id"] == grant
+    assert "GRANT_REVOKED" in refused(story, *revoke)
+    missing = file.read_text("utf-8").replace(merchant, "91350100M000100Y43")
+    file.write_text(missing, "utf-8")
+    assert "91350100M000100Y43" in refused(story, "party", "add", file)
 
 
 def test_a_payee_is_set_and_a_bad_one_is_refused(story: SimpleNamespace) -> None:

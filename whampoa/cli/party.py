@@ -1,9 +1,9 @@
-"""The verb `party`: who is registered, new ones from a file, where one is paid."""
+"""The verb `party`: who is registered, new ones with relations and grants, where one is paid."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,10 @@ from whampoa.ids import uuid7
 from whampoa.query.v1.query_service_pb2 import ListAccountsRequest, ListPartiesRequest, PartyView
 from whampoa.registry.v1.registry_service_pb2 import (
     PayeeAccount,
+    RegisterGrantsRequest,
     RegisterPartiesRequest,
+    RegisterRelationsRequest,
+    RevokeGrantRequest,
     SetPayeeRequest,
 )
 
@@ -29,11 +32,14 @@ PartyArgument = Annotated[
 
 
 def register(application: typer.Typer) -> None:
-    group = typer.Typer(help="Who takes part: list, show, add, and where one is paid.")
+    group = typer.Typer(
+        help="Who takes part: list, show, add, revoke a grant, and where one is paid."
+    )
     group.command("list")(list_parties)
     group.command("show")(show)
     group.command("add")(add)
     group.command("payee")(payee)
+    group.command("revoke")(revoke)
     application.add_typer(group, name="party")
 
 
@@ -88,25 +94,58 @@ def show(
 
 
 def add(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parties as TOML or JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML, or JSON if it ends so.")],
     data_dir: DataDirOption,
     as_: AsOption = OPERATOR,
     json: JsonOption = False,
 ) -> None:
-    """Register the parties of a file, all of them or none.
+    """Register the parties, relations and grants of a file: of each kind all or none.
 
-    TOML: one [[party]] a party, with the fields of the contract. Ids are hex, and made when absent.
+    TOML: [[party]], [[relation]], [[grant]] with the fields of the contract. Ids are hex, and made
+    when absent; a relation or grant may name a party by its USCC.
     """
-    with Output(json) as out:
-        parties = read(file)
-        with Connection(data_dir, as_) as connection:
-            request = RegisterPartiesRequest(request_id=uuid7(), parties=parties)
-            reply = connection.write(connection.client.registry.RegisterParties, request)
-        for party in parties:
+    with Output(json) as out, Connection(data_dir, as_) as connection:
+        told = read(file, lambda uscc: subject.party(connection, uscc, f"{file}").party_id)
+        registry = connection.client.registry
+        steps: list[tuple[Any, Any, str, Any]] = [
+            (registry.RegisterParties, RegisterPartiesRequest, "parties", told.parties),
+            (registry.RegisterRelations, RegisterRelationsRequest, "relations", told.relations),
+            (registry.RegisterGrants, RegisterGrantsRequest, "grants", told.grants),
+        ]
+        for call, kind, field, items in steps:
+            if items:
+                request = kind(request_id=uuid7(), **{field: items})
+                reply = connection.write(call, request)
+                out.note(f"{len(items)} {field} registered at {place(reply.position)}")
+                out.result(
+                    **{f"{field}_position": plain(reply.position)},
+                    **{f"{field}_request_id": request.request_id},
+                )
+        for party in told.parties:
             out.answer(f"{party.party_id.hex()} {party.uscc} {party.name}")
-        out.note(f"{len(parties)} parties registered at {place(reply.position)}")
         out.result(
-            party_ids=[party.party_id.hex() for party in parties],
+            party_ids=[one.party_id.hex() for one in told.parties],
+            relation_ids=[one.relation_id.hex() for one in told.relations],
+            grant_ids=[one.grant_id.hex() for one in told.grants],
+        )
+
+
+def revoke(
+    grant: Annotated[str, typer.Argument(metavar="GRANT", help="Id of the grant.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept.")],
+    data_dir: DataDirOption,
+    as_: AsOption = OPERATOR,
+    json: JsonOption = False,
+) -> None:
+    """Revoke a grant: what it allowed is refused from now on."""
+    with Output(json) as out, Connection(data_dir, as_) as connection:
+        request = RevokeGrantRequest(
+            request_id=uuid7(), grant_id=subject.identifier(grant, "GRANT"), reason=reason
+        )
+        reply = connection.write(connection.client.registry.RevokeGrant, request)
+        out.answer(f"grant {request.grant_id.hex()} is revoked from {place(reply.position)} on")
+        out.result(
+            grant_id=request.grant_id,
             position=plain(reply.position),
             request_id=request.request_id,
         )

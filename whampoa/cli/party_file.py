@@ -1,25 +1,66 @@
-"""Parties in a file for people: TOML or JSON, fields of the contract, ids in hex, role words."""
+"""A file of parties, relations and grants: TOML or JSON, fields of the contract, ids in hex."""
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 
 from whampoa.cli.output import Failure
-from whampoa.ids import parse, uuid7
-from whampoa.registry.v1.registry_service_pb2 import Party
+from whampoa.cli.subject import USCC_CHARACTERS
+from whampoa.ids import uuid7
+from whampoa.registry.v1.registry_service_pb2 import Grant, Party, Relation
 
-_ROLE = "ROLE_"
-_VAT_CLASS = "VAT_CLASS_"
+_TABLES = ("party", "relation", "grant")
+_REFERENCE = "party_id"
+# Enums are written as words: `service-enterprise`.
+_PREFIXES = {
+    "roles": "ROLE_",
+    "vat_class": "VAT_CLASS_",
+    "kind": "RELATION_KIND_",
+    "purpose": "PURPOSE_",
+}
+
+M = TypeVar("M", Party, Relation, Grant)
+# The id of a registered party by its USCC.
+Find = Callable[[str], bytes]
 
 
-def read(path: Path) -> list[Party]:
-    """The parties of a file. Raises `Failure` that names the place in it."""
+@dataclass(frozen=True)
+class Registration:
+    """What a file registers."""
+
+    parties: list[Party]
+    relations: list[Relation]
+    grants: list[Grant]
+
+
+def read(path: Path, find: Find) -> Registration:
+    """What a file registers; ids that it leaves out are made. Raises `Failure` naming the place.
+
+    Where a relation or grant names a party, its USCC will do: of the file, else as `find` knows it.
+    """
+    content = _content(path)
+    parties = _messages(Party, content, path, find)
+    own = {party.uscc: party.party_id for party in parties if party.uscc}
+
+    def known(uscc: str) -> bytes:
+        return own.get(uscc) or find(uscc)
+
+    return Registration(
+        parties=parties,
+        relations=_messages(Relation, content, path, known),
+        grants=_messages(Grant, content, path, known),
+    )
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
         content: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -27,44 +68,62 @@ def read(path: Path) -> list[Party]:
         raise Failure(f"{path}: {fault.strerror}", exit_code=2) from fault
     except ValueError as wrong:
         raise Failure(f"{path}: {wrong}", exit_code=2) from wrong
-    listed = content.get("party") if isinstance(content, dict) else content
-    unknown = sorted(set(content) - {"party"}) if isinstance(content, dict) else []
-    if unknown:
-        raise Failure(f"{path}: {unknown[0]}: only `party` may stand here", exit_code=2)
-    if not isinstance(listed, list) or not listed:
-        raise Failure(f"{path}: a list of parties is wanted, in TOML [[party]]", exit_code=2)
-    return [_party(one, f"{path}: party[{at}]") for at, one in enumerate(listed)]
+    if not isinstance(content, dict) or not content:
+        raise Failure(f"{path}: tables of {', '.join(_TABLES)} are wanted", exit_code=2)
+    for name, listed in content.items():
+        if name not in _TABLES:
+            raise Failure(f"{path}: {name}: is none of {', '.join(_TABLES)}", exit_code=2)
+        if not isinstance(listed, list) or not listed:
+            raise Failure(f"{path}: {name}: a list is wanted, in TOML [[{name}]]", exit_code=2)
+    return content
 
 
-def _party(fields: Any, where: str) -> Party:
+def _messages(kind: type[M], content: Mapping[str, Any], path: Path, find: Find) -> list[M]:
+    table = kind.DESCRIPTOR.name.lower()
+    return [
+        _message(kind, fields, f"{path}: {table}[{at}]", find)
+        for at, fields in enumerate(content.get(table, []))
+    ]
+
+
+def _message(kind: type[M], fields: Any, where: str, find: Find) -> M:
     if not isinstance(fields, Mapping):
         raise Failure(f"{where}: a table of fields is wanted", exit_code=2)
-    rest = dict(fields)
-    party_id = _identifier(rest.pop("party_id", None), where)
-    roles = rest.get("roles")
-    if isinstance(roles, list):
-        rest["roles"] = [_word(role, _ROLE) for role in roles]
-    if "vat_class" in rest:
-        rest["vat_class"] = _word(rest["vat_class"], _VAT_CLASS)
+    own_id = f"{kind.DESCRIPTOR.name.lower()}_id"
+    rest: dict[str, Any] = {}
+    octets: dict[str, bytes] = {own_id: uuid7()}
+    for name, value in fields.items():
+        field = kind.DESCRIPTOR.fields_by_name.get(name)
+        if field is not None and field.type == FieldDescriptor.TYPE_BYTES:
+            is_reference = name != own_id and name.endswith(_REFERENCE)
+            if is_reference and isinstance(value, str) and len(value) == USCC_CHARACTERS:
+                octets[name] = find(value)
+            else:
+                octets[name] = _hex(value, f"{where}.{name}")
+        elif name in _PREFIXES:
+            prefix = _PREFIXES[name]
+            words = [_word(one, prefix) for one in value] if isinstance(value, list) else None
+            rest[name] = _word(value, prefix) if words is None else words
+        else:
+            rest[name] = value
     try:
-        party = ParseDict(rest, Party())
+        message = ParseDict(rest, kind())
     except ParseError as wrong:
         raise Failure(f"{where}: {wrong}", exit_code=2) from wrong
-    party.party_id = party_id
-    return party
+    for name, raw in octets.items():
+        setattr(message, name, raw)
+    return message
 
 
-def _identifier(value: object, where: str) -> bytes:
-    if value is None:
-        return uuid7()
+def _hex(value: object, where: str) -> bytes:
     try:
-        return parse(str(value))
+        return bytes.fromhex(str(value).replace("-", ""))
     except ValueError:
-        raise Failure(f"{where}.party_id: 32 hex digits, got {value!r}", exit_code=2) from None
+        raise Failure(f"{where}: hex digits are wanted, got {value!r}", exit_code=2) from None
 
 
 def _word(value: object, prefix: str) -> object:
-    """An enum's value from the word people write: `service-enterprise`."""
+    """An enum's value from the word people write."""
     if not isinstance(value, str):
         return value
     name = value.upper().replace("-", "_")

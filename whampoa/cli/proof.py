@@ -87,8 +87,11 @@ def _get(out: Output, what: str, data_dir: Path, name: str, output: Path | None)
             wanted = subject.trade_or(connection, what, "ID")
             request = GetProofRequest(subject_id=wanted)
         else:
+            if connection.head is None:
+                raise Failure("ID: the log is empty, there is nothing to prove")
             index, row = place
-            request = GetProofRequest(position=Position(index=index, row=row))
+            position = Position(log=connection.head.log, index=index, row=row)
+            request = GetProofRequest(position=position)
         raw = connection.read(connection.client.evidence.GetProof, request).proof
     try:
         shown = check(raw)
