@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class Reading:
         """Asks the engine for its status, and its metrics for the journal's counters."""
         request = evidence.GetStatusRequest()
         status = await engine.evidence.GetStatus(request, timeout=STATUS_SECONDS_MAX)
+        durable_index = status.durable_index
+        # Laws are checked on what the followers have seen: all of the run has to be in it.
+        while status.projected_index < durable_index:
+            await asyncio.sleep(0.2)
+            status = await engine.evidence.GetStatus(request, timeout=STATUS_SECONDS_MAX)
         metrics = await corridor.metrics()
         return cls(
             rows=status.rows,
