@@ -1,6 +1,6 @@
 //! The balance-of-payments declaration: one actual record, restored records per merchant, numbers allotted here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::remittance;
 use crate::contract::whampoa::forex::v1 as proto;
@@ -19,8 +19,8 @@ use crate::state::remittance::Remittance;
 
 /// Goods recorded by customs, general trade (reference forex-clearing.md section 4.7).
 const TRANSACTION_CODE: &str = "121010";
-/// Records one declaration may make.
-const RECORDS_MAX: usize = 8_000;
+/// Records of one entry, and answers of one request.
+const RECORDS_PER_ENTRY: usize = 8_000;
 /// China Standard Time is eight hours ahead.
 const CHINA_OFFSET_MS: u64 = 8 * 3_600_000;
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -52,13 +52,15 @@ pub fn declare_remittance(
     );
     let parts = whole_units(state, remittance);
     let before: Vec<&BopRecord> = state.bop.of(remittance.id()).collect();
+    let standing: BTreeMap<Key, &BopRecord> = before
+        .iter()
+        .filter(|record| record.stands())
+        .map(|record| (key(record.row.kind, record.row.party), *record))
+        .collect();
     let mut records: Vec<BopRow> = Vec::new();
     for part in &parts {
         let row = record_row(remittance, part, numbers.date);
-        let known = before
-            .iter()
-            .find(|record| record.stands() && part.is_told_by(&record.row));
-        match known {
+        match standing.get(&key(part.kind, part.party)) {
             None => records.push(BopRow {
                 rptno: numbers.next()?,
                 ..row
@@ -70,33 +72,54 @@ pub fn declare_remittance(
     if records.is_empty() {
         return refuse(Rejection::AlreadyDeclared, "remittance_id", remittance.id());
     }
-    if records.len() > RECORDS_MAX {
-        return refuse(
-            Rejection::BatchTooLarge,
-            "remittance_id",
-            format!("{} records", records.len()),
-        );
-    }
-    let actual = records
-        .iter()
-        .find(|row| row.kind == BopKind::Actual)
-        .map(|row| row.rptno);
-    let known = state
-        .bop
-        .actual(remittance.id())
-        .map(|record| record.row.rptno);
-    let event = BopDeclared {
-        remittance_id: remittance.id(),
-        actual_rptno: actual.or(known).unwrap_or_default(),
-        restored: records
-            .iter()
-            .filter(|row| row.kind != BopKind::Actual)
-            .count() as u32,
-        numbers: numbers.used(),
-        remittances: vec![remittance.next_row()],
-        records,
+    Ok(drafts(state, remittance, &records, numbers.used()))
+}
+
+/// Entries of one declaration; the actual record stands in the first, totals in the last.
+fn drafts(
+    state: &State,
+    remittance: &Remittance,
+    records: &[BopRow],
+    numbers: Vec<(Text<12>, (u32, u32))>,
+) -> Vec<Draft> {
+    let actual = records.iter().find(|row| row.kind == BopKind::Actual);
+    let known = state.bop.actual(remittance.id()).map(|record| &record.row);
+    let actual_rptno = actual
+        .or(known)
+        .map_or_else(Rptno::default, |row| row.rptno);
+    let restored = records.len() - usize::from(actual.is_some());
+    let entries = records.len().div_ceil(RECORDS_PER_ENTRY);
+    let draft = |(at, part): (usize, &[BopRow])| {
+        let is_last = at + 1 == entries;
+        let event = BopDeclared {
+            remittance_id: remittance.id(),
+            actual_rptno,
+            restored: if is_last { restored as u32 } else { 0 },
+            numbers: if is_last { numbers.clone() } else { Vec::new() },
+            remittances: if is_last {
+                vec![remittance.next_row()]
+            } else {
+                Vec::new()
+            },
+            records: part.to_vec(),
+        };
+        Draft {
+            continues: !is_last,
+            ..Draft::after(remittance.last, remittance.id(), event)
+        }
     };
-    Ok(vec![Draft::after(remittance.last, remittance.id(), event)])
+    records
+        .chunks(RECORDS_PER_ENTRY)
+        .enumerate()
+        .map(draft)
+        .collect()
+}
+
+/// A remittance has at most one standing record of a kind and party.
+type Key = (u8, u32);
+
+fn key(kind: BopKind, party: u32) -> Key {
+    (kind as u8, party)
 }
 
 /// The report that brings a record to what it has to say; `None` when it says so and was not refused.
@@ -121,8 +144,12 @@ fn correction(record: &BopRecord, row: BopRow) -> Option<BopRow> {
 
 /// Deletes the records that no part stands behind any more.
 fn deletions(before: &[&BopRecord], parts: &[Part]) -> Vec<BopRow> {
+    let wanted: BTreeSet<Key> = parts
+        .iter()
+        .map(|part| key(part.kind, part.party))
+        .collect();
     let is_idle = |record: &BopRecord| match record.stands() {
-        true => !parts.iter().any(|part| part.is_told_by(&record.row)),
+        true => !wanted.contains(&key(record.row.kind, record.row.party)),
         false => record.outlived_its_deletion(),
     };
     let idle = before.iter().filter(|record| is_idle(record));
@@ -143,12 +170,6 @@ struct Part {
     kind: BopKind,
     party: u32,
     amount: i64,
-}
-
-impl Part {
-    fn is_told_by(&self, row: &BopRow) -> bool {
-        row.kind == self.kind && row.party == self.party
-    }
 }
 
 fn record_row(remittance: &Remittance, part: &Part, date: u32) -> BopRow {
@@ -327,7 +348,7 @@ pub fn record_bop_feedback(
     if request.feedback.is_empty() {
         return refuse(Rejection::FieldMissing, "feedback", "");
     }
-    if request.feedback.len() > RECORDS_MAX {
+    if request.feedback.len() > RECORDS_PER_ENTRY {
         return refuse(Rejection::BatchTooLarge, "feedback", request.feedback.len());
     }
     let mut rows = Vec::with_capacity(request.feedback.len());

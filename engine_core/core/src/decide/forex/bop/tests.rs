@@ -17,8 +17,10 @@ use crate::state::remittance::Share;
 const NOW_MS: u64 = 1_795_500_000_000;
 const ENTERPRISE: u32 = 0;
 const MERCHANTS: u32 = 6;
+/// More than the serials of one branch and the rows of one entry.
+const MANY: u32 = 10_000;
 
-/// One remittance of an enterprise with six merchants, and SAFE as it answers.
+/// One remittance of an enterprise with merchants, and SAFE as it answers.
 struct Corridor {
     state: State,
     remittance_id: Id,
@@ -30,6 +32,10 @@ struct Corridor {
 
 impl Corridor {
     fn new(credited_minor: i64) -> Self {
+        Self::with(MERCHANTS, credited_minor)
+    }
+
+    fn with(merchants: u32, credited_minor: i64) -> Self {
         let mut it = Self {
             state: State::default(),
             remittance_id: Id::derive(NOW_MS, "remittance", &[]),
@@ -38,7 +44,7 @@ impl Corridor {
             safe: BTreeMap::new(),
         };
         let party = |index: u32| PartyRow {
-            party_id: Id::derive(NOW_MS, "party", &[&[u8::MAX - index as u8]]),
+            party_id: Id::derive(NOW_MS, "party", &[&(u32::MAX - index).to_be_bytes()]),
             index,
             roles: 0,
             vat_class: 0,
@@ -51,7 +57,7 @@ impl Corridor {
             previous: Step::NONE,
         };
         let parties = PartiesRegistered {
-            parties: (0..=MERCHANTS).map(party).collect(),
+            parties: (0..=merchants).map(party).collect(),
             codes: Vec::new(),
             secrets: Vec::new(),
         };
@@ -154,6 +160,14 @@ impl Corridor {
         let drafts = declare_remittance(&self.state, &self.context(&log_key), &request)
             .map_err(|refusal| refusal.code)?;
         let mut rows = Vec::new();
+        let unfinished: Vec<bool> = drafts.iter().map(|draft| draft.continues).collect();
+        let last = unfinished.len() - 1;
+        assert!(
+            unfinished
+                .iter()
+                .enumerate()
+                .all(|(at, more)| *more == (at < last))
+        );
         for draft in drafts {
             if let Event::BopDeclared(event) = &draft.event {
                 rows.extend(event.records.iter().cloned());
@@ -348,6 +362,28 @@ fn refused_reports_are_told_again() {
     corridor.settle();
     assert_eq!(corridor.declare(), Err(Rejection::AlreadyDeclared));
     assert_eq!(corridor.sum_at_safe(true), corridor.sum_at_safe(false));
+}
+
+#[test]
+fn ten_thousand_merchants_take_two_entries_and_two_branches() {
+    let mut corridor = Corridor::with(MANY, i64::from(MANY) * 200);
+    let remittance = corridor.state.remittances.get_mut(corridor.remittance_id);
+    let Some(remittance) = remittance else {
+        panic!("the remittance was recorded");
+    };
+    let share = Share {
+        allocated_minor: 200,
+        ..Share::default()
+    };
+    remittance.shares = (1..=MANY).map(|merchant| (merchant, share)).collect();
+    let rows = corridor.declare().unwrap_or_default();
+    assert_eq!(rows.len(), 1 + MANY as usize);
+    assert!(rows[1..].iter().all(|row| row.amount == 2));
+    assert_eq!(rows[5_993].rptno.as_str(), "440100000101261124T999");
+    assert_eq!(rows[5_994].rptno.as_str(), "440100000102261124N001");
+    corridor.settle();
+    assert_eq!(corridor.safe.len(), rows.len());
+    assert_eq!(corridor.declare(), Err(Rejection::AlreadyDeclared));
 }
 
 #[derive(Clone, Debug)]
