@@ -19,7 +19,9 @@ from tests.integration.corridor import Corridor
 from tests.integration.engine_process import EngineProcess, accepted
 from tests.integration.verb import done, told
 from whampoa.customs.v1 import customs_service_pb2 as customs
+from whampoa.forex.v1 import forex_service_pb2 as forex
 from whampoa.ids import uuid7
+from whampoa.money.v1.money_pb2 import Rate
 from whampoa.proof import check
 from whampoa.registry.v1 import registry_service_pb2 as registry
 from whampoa.risk.v1 import risk_service_pb2 as risk
@@ -175,6 +177,35 @@ def test_suspense_is_assigned_by_advice_and_volume_and_returned(
     assert "EXCEEDS_SUSPENSE" in refused(story, *back, "--amount-minor", left)
     assert asked(story, *back)["returned_minor"] == left - 1_500
     assert asked(story, "suspense", "list")["remittances"] == []
+
+
+def test_payouts_are_exported_and_traced(story: SimpleNamespace, tmp_path: Path) -> None:
+    conversion = uuid7()
+    request = forex.RequestConversionRequest(
+        request_id=uuid7(),
+        conversion_id=conversion,
+        remittance_id=bytes.fromhex(story.remittance),
+    )
+    asked_minor = accepted(story.engine.client().forex.RequestConversion(request)).amount_minor
+    assert asked_minor == ORDERS * PRICE_MINOR
+    confirm = forex.ConfirmConversionRequest(
+        request_id=uuid7(),
+        conversion_id=conversion,
+        rate=Rate(base="USD", quote="CNY", rate_e8=712_340_000),
+        cny_minor=asked_minor * 71_234 // 10_000,
+        bank_reference="S1",
+    )
+    accepted(story.engine.client("bank").forex.ConfirmConversion(confirm))
+    file = tmp_path / "payouts.csv"
+    assert asked(story, "export", "payouts", "--output", file)["rows"] == 2
+    with file.open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.DictReader(opened))
+    assert sum(int(row["cny_minor"]) for row in rows) == confirm.cny_minor
+    for row in rows:
+        found = asked(story, "trace", row["payout_id"])
+        assert (found["subject_kind"], found["complete"]) == ("payout", True)
+    assert asked(story, "trace", conversion.hex())["subject_kind"] == "conversion"
+    assert asked(story, "proof", rows[0]["payout_id"])["tree_size"] > 0
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def _write(
     columns = wanted.columns()
     call = getattr(connection.client.query, wanted.method)
     count = 0
-    with _sink(path, columns) as sink, out.progress(path.name) as advance:
+    with file_of(path, columns) as sink, out.progress(path.name) as advance:
         for reply in pages.pages(connection, call, wanted.request):
             rows = [
                 [column.value(row, usccs) for column in columns]
@@ -80,7 +80,7 @@ def _write(
 
 
 @contextmanager
-def _sink(path: Path, columns: Sequence[Column]) -> Iterator[Sink]:
+def file_of(path: Path, columns: Sequence[Column]) -> Iterator[Sink]:
     """A file beside the wanted one, which takes its place only when it is whole."""
     partial = path.with_name(f".{path.name}.partial")
     try:
