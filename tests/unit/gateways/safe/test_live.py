@@ -201,6 +201,26 @@ def all_accepted(engine: Engine, serial: str) -> bool:
     return [it for rptno, (it, _) in engine.said.items() if rptno.endswith(serial)] == [True]
 
 
+async def test_ten_thousand_merchants_of_one_receipt(corridor: Corridor, today: Item) -> None:
+    engine = corridor.engine
+    serials = [f"{letter}{serial:03d}" for letter in "PQRSTN" for serial in range(1, 1000)]
+    part = {"kind": RESTORED, "uscc": MERCHANT, "amount": 5}
+    parts = [today(serial, **part) for serial in serials if serial != "N001"]
+    rptno = parts[0].rptno
+    # The numbers of one branch do not suffice: the next branch goes on.
+    parts += [today(serial, **part) for serial in serials[: 10_000 - len(parts)]]
+    for it in parts[5_993:]:
+        it.rptno = f"{rptno[:10]}02{it.rptno[12:]}"
+    async with running(institution.run, corridor.data_dir) as address:
+        corridor.configure(safe=address)
+        engine.emit(entry(today("N001"), *parts[:7_999]))
+        engine.emit(entry(*parts[7_999:]))
+        async with running(gateway.run, corridor.data_dir):
+            totals = await corridor.settle(10_001)
+    assert (totals["restored"], totals["restored_USD"]) == (10_000, 50_000)
+    assert (totals["refused"], totals["unbalanced"]) == (0, 0)
+
+
 async def test_safe_may_be_away(corridor: Corridor, today: Item) -> None:
     engine = corridor.engine
     async with running(institution.run, corridor.data_dir) as address:
