@@ -10,7 +10,8 @@ from collections.abc import Mapping
 # Down: a delivery is not taken in.
 KINDS = ("slow", "refuse", "repeat", "lose_reply", "down")
 COUNT_MAX = 10_000
-SLOW_SECONDS = 0.3
+_DELAY_MS = 500
+_DELAY_MS_MAX = 5_000
 
 
 class Faults:
@@ -18,16 +19,17 @@ class Faults:
 
     def __init__(self) -> None:
         self._left = dict.fromkeys(KINDS, 0)
+        self._delay_ms = _DELAY_MS
 
     def instruct(self, arguments: Mapping[str, str]) -> str:
-        """Sets how often a fault happens from now on: arguments `kind` and `count`."""
-        kind, text = arguments.get("kind", ""), arguments.get("count", "1")
+        """Sets how often a fault happens from now on: `kind`, `count`, and of slow `delay_ms`."""
+        kind = arguments.get("kind", "")
         if kind not in self._left:
             raise ValueError(f"arguments['kind']: {kind!r} is none of {', '.join(KINDS)}")
-        if not (text.isascii() and text.isdigit() and int(text[:9]) <= COUNT_MAX):
-            raise ValueError(f"arguments['count']: {text!r} is not 0..{COUNT_MAX}")
-        self._left[kind] = int(text)
-        return f"fault {kind} happens {text} times"
+        count = _number(arguments, "count", 1, COUNT_MAX)
+        self._delay_ms = _number(arguments, "delay_ms", _DELAY_MS, _DELAY_MS_MAX)
+        self._left[kind] = count
+        return f"fault {kind} {count} times"
 
     def happens(self, kind: str) -> bool:
         """Whether the fault happens now; counts it."""
@@ -39,4 +41,11 @@ class Faults:
     def slow_down(self) -> None:
         """Takes its time when told to."""
         if self.happens("slow"):
-            time.sleep(SLOW_SECONDS)
+            time.sleep(self._delay_ms / 1000)
+
+
+def _number(arguments: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = arguments.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= most):
+        raise ValueError(f"arguments[{name!r}]: {text!r} is not 0..{most}")
+    return int(text)

@@ -1,20 +1,15 @@
-"""Moments at SAFE: Unix milliseconds inside, digits of Beijing time outside."""
+"""Dates and moments in SAFE's files: digits of Beijing time."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 
-_BEIJING = dt.timezone(dt.timedelta(hours=8))
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+from gateways.moment import beijing
+
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _DATE = re.compile(r"[0-9]{8}")
 _MOMENT = re.compile(r"[0-9]{17}")
-
-
-def date_digits(time_ms: int) -> str:
-    """YYYYMMDD."""
-    return _beijing(time_ms).strftime("%Y%m%d")
 
 
 def is_date(text: str) -> bool:
@@ -30,7 +25,7 @@ def is_date(text: str) -> bool:
 
 def write(time_ms: int) -> str:
     """YYYYMMDDHHMMSS and milliseconds."""
-    moment = _beijing(time_ms)
+    moment = beijing(time_ms)
     return f"{moment:%Y%m%d%H%M%S}{moment.microsecond // 1000:03d}"
 
 
@@ -38,12 +33,9 @@ def parse(text: str, field: str) -> int:
     """Unix milliseconds of what `write` writes."""
     if _MOMENT.fullmatch(text) is None:
         raise ValueError(f"{field}: {text!r} is not 17 digits of a moment")
+    epoch = beijing(0)
     try:
-        moment = dt.datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=_BEIJING)
+        moment = dt.datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=epoch.tzinfo)
     except ValueError as failure:
         raise ValueError(f"{field}: {text!r}: {failure}") from None
-    return (moment - _EPOCH) // _MILLISECOND + int(text[14:])
-
-
-def _beijing(time_ms: int) -> dt.datetime:
-    return (_EPOCH + time_ms * _MILLISECOND).astimezone(_BEIJING)
+    return (moment - epoch) // _MILLISECOND + int(text[14:])

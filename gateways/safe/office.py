@@ -6,7 +6,8 @@ import hashlib
 import sqlite3
 
 from gateways.books import write_letter
-from gateways.safe import batch, books, checks, moment, profile
+from gateways.moment import date_digits
+from gateways.safe import batch, books, checks, profile
 from gateways.safe.batch import Batch, Head
 from gateways.safe.books import RecordBooks
 from gateways.safe.fault import Faults
@@ -51,7 +52,7 @@ class Office:
 
     def _work_off(self, connection: sqlite3.Connection, received: Batch, now_ms: int) -> Feedback:
         accepted, refused = [], []
-        today = moment.date_digits(now_ms)
+        today = date_digits(now_ms)
         for fields in received.records:
             found = self._judge(connection, received.head, fields, today)
             it = Refused(fields["RPTNO"], tuple(found))

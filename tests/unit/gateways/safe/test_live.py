@@ -11,7 +11,8 @@ import grpc
 import pytest
 
 from gateways.identity import Identity
-from gateways.safe import gateway, institution, moment
+from gateways.moment import date_digits
+from gateways.safe import gateway, institution
 from tests.unit.gateways.pboc.corridor import running, serving
 from tests.unit.gateways.safe.corridor import WINDOW_MS, Engine, make_keys
 from whampoa.feed.v1 import feed_service_pb2 as feed
@@ -79,7 +80,7 @@ async def corridor(tmp_path: Path) -> AsyncIterator[Corridor]:
 @pytest.fixture
 def today(item: Item, corridor: Corridor) -> Item:
     """Give records with numbers of today, by serial; the actual one of a line has serial N001."""
-    date = moment.date_digits(corridor.engine.now_ms)
+    date = date_digits(corridor.engine.now_ms)
 
     def make(serial: str, actual: str = "N001", **values: object) -> feed.BopRecordItem:
         numbers = [f"440100000101{date[2:]}{it}" for it in (serial, actual)]

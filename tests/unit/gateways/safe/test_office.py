@@ -183,7 +183,7 @@ def test_faults_happen_as_often_as_told(office: Office, item: Item) -> None:
     (message,) = files(1, item())
     for kind, count in (("down", "2"), ("lose_reply", "1"), ("repeat", "1"), ("refuse", "1")):
         said = it.instruct("fault", {"kind": kind, "count": count}, NOW_MS)
-        assert said == f"fault {kind} happens {count} times"
+        assert said == f"fault {kind} {count} times"
     for text in ("takes in nothing", "takes in nothing", "got lost"):
         with pytest.raises(ConnectionError, match=text):
             it.deliver(message, "bop.batch", NOW_MS)
@@ -194,7 +194,7 @@ def test_faults_happen_as_often_as_told(office: Office, item: Item) -> None:
     assert "refused as told" in next(
         iter(reasons([feedback.parse(letters[0][2], letters[0][1])]).values())
     )
-    it.instruct("fault", {"kind": "slow"}, NOW_MS)
+    it.instruct("fault", {"kind": "slow", "delay_ms": "1"}, NOW_MS)
     (again,) = files(2, item())
     assert it.deliver(again, "bop.batch", NOW_MS) == (b"", "")
     assert it.totals("records")["actual"] == 1
@@ -208,6 +208,7 @@ def test_faults_happen_as_often_as_told(office: Office, item: Item) -> None:
         ("fault", {"kind": "loud"}, "kind"),
         ("fault", {"kind": "slow", "count": "-1"}, "count"),
         ("fault", {"kind": "slow", "count": "10001"}, "count"),
+        ("fault", {"kind": "slow", "delay_ms": "5001"}, "delay_ms"),
     ],
 )
 def test_bad_instructions(
