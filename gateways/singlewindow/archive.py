@@ -1,4 +1,4 @@
-"""What the gateway keeps for itself: first arrivals, whose transmitter codes are, replies."""
+"""What the gateway keeps for itself: first arrivals, whose DXP ids are, replies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CREATE TABLE IF NOT EXISTS arrivals (
     digest BLOB PRIMARY KEY,
     time_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS transmitters (
-    code TEXT PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS owners (
+    receiver TEXT PRIMARY KEY,
     client TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replies (
@@ -38,7 +38,7 @@ KEEP_MS = 30 * 86_400_000
 class Archive:
     """One SQLite file and the thread that works on it; what is awaited is on the disk."""
 
-    def __init__(self, path: Path, transmitters: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, owners: Mapping[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -47,12 +47,12 @@ class Archive:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
         self._waiting: list[tuple[bytes, asyncio.Future[int]]] = []
         self._flushing: asyncio.Task[None] | None = None
-        self._prepare(transmitters)
+        self._prepare(owners)
         self._owners: dict[str, str] = dict(
-            self._connection.execute("SELECT code, client FROM transmitters").fetchall()
+            self._connection.execute("SELECT receiver, client FROM owners").fetchall()
         )
 
-    def _prepare(self, transmitters: Mapping[str, str]) -> None:
+    def _prepare(self, owners: Mapping[str, str]) -> None:
         oldest = _now_ms() - KEEP_MS
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -60,8 +60,8 @@ class Archive:
             connection.execute("DELETE FROM replies WHERE time_ms < ?", (oldest,))
             # What the configuration says wins over who came first.
             connection.executemany(
-                "INSERT OR REPLACE INTO transmitters (code, client) VALUES (?, ?)",
-                transmitters.items(),
+                "INSERT OR REPLACE INTO owners (receiver, client) VALUES (?, ?)",
+                owners.items(),
             )
 
     def close(self) -> None:
@@ -120,26 +120,26 @@ class Archive:
             )
         return now_ms
 
-    async def owner(self, code: str, client: str) -> str:
-        """Whose a transmitter code is: the client's own when nobody had it before."""
-        known = self._owners.get(code)
+    async def owner(self, receiver: str, client: str) -> str:
+        """Whose a DXP id is: the client's own when nobody had it before."""
+        known = self._owners.get(receiver)
         if known is None:
-            known = await self._work(lambda: self._claim(code, client))
-            self._owners[code] = known
+            known = await self._work(lambda: self._claim(receiver, client))
+            self._owners[receiver] = known
         return known
 
-    def _claim(self, code: str, client: str) -> str:
+    def _claim(self, receiver: str, client: str) -> str:
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(
-                "INSERT OR IGNORE INTO transmitters (code, client) VALUES (?, ?)", (code, client)
+                "INSERT OR IGNORE INTO owners (receiver, client) VALUES (?, ?)", (receiver, client)
             )
-            statement = "SELECT client FROM transmitters WHERE code = ?"
-            return str(connection.execute(statement, (code,)).fetchone()[0])
+            statement = "SELECT client FROM owners WHERE receiver = ?"
+            return str(connection.execute(statement, (receiver,)).fetchone()[0])
 
-    def codes_of(self, client: str) -> list[str]:
-        """The transmitter codes of a client."""
-        return [code for code, owner in self._owners.items() if owner == client]
+    def receivers_of(self, client: str) -> list[str]:
+        """The DXP ids of a client."""
+        return [receiver for receiver, owner in self._owners.items() if owner == client]
 
     async def keep(self, letters: Iterable[tuple[int, str, bytes]]) -> None:
         """Keeps letters by their sequence number for their receivers; known ones stay."""

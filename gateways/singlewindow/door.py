@@ -5,7 +5,6 @@ from __future__ import annotations
 import grpc
 
 from gateways.identity import Context, peer
-from gateways.singlewindow import dxp
 from gateways.singlewindow.archive import Archive
 from gateways.singlewindow.intake import OPERATOR, Busy, Intake
 from whampoa.customs.v1 import single_window_service_pb2 as window
@@ -50,8 +49,7 @@ class Door(window_grpc.SingleWindowServiceServicer):
         role, name = peer(context)
         receivers = None
         if role != OPERATOR:
-            codes = self._archive.codes_of(f"{role}/{name}")
-            receivers = [dxp.user_id(code) for code in codes]
+            receivers = self._archive.receivers_of(f"{role}/{name}")
         limit = min(request.limit or _REPLIES_MAX, _REPLIES_MAX)
         response = window.CollectRepliesResponse(next_cursor=request.cursor)
         size = 0

@@ -11,7 +11,6 @@ from pathlib import Path
 from google.protobuf.json_format import MessageToJson
 
 from gateways.cursor import Cursor
-from gateways.singlewindow import dxp
 from gateways.singlewindow.archive import Archive
 from gateways.singlewindow.intake import Busy, Intake
 from whampoa.customs.v1 import single_window_service_pb2 as window
@@ -89,7 +88,7 @@ class Folder:
 
     async def _give(self) -> None:
         """Writes customs' replies to messages of this folder, each under its number."""
-        receivers = [dxp.user_id(code) for code in self._archive.codes_of(CLIENT)]
+        receivers = self._archive.receivers_of(CLIENT)
         if not receivers:
             return
         after = self._given.place.index

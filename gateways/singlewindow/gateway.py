@@ -13,6 +13,7 @@ from gateways.client import Institution
 from gateways.cursor import Cursor
 from gateways.identity import Doorkeeper, Identity
 from gateways.process import STOP_SECONDS_MAX, first_failure, start
+from gateways.singlewindow import dxp
 from gateways.singlewindow.archive import Archive
 from gateways.singlewindow.deposit import Depository
 from gateways.singlewindow.door import RIGHTS, Door
@@ -27,15 +28,20 @@ NAME = "singlewindow"
 _CODEC_THREADS = 4
 
 
-def transmitters(section: Mapping[str, Any]) -> dict[str, str]:
-    """`[gateway.singlewindow.transmitters]`: code of a company = "role/name" of its client."""
-    found = section.get("transmitters", {})
-    for code, client in found.items():
+def owners(section: Mapping[str, Any]) -> dict[str, str]:
+    """DXP ids and their clients, from `[gateway.singlewindow.transmitters]`.
+
+    A line there says `"code of a company" = "role/name"`. The id of a code that stands nowhere
+    belongs to the client that sends under it first.
+    """
+    found: dict[str, str] = {}
+    for code, client in section.get("transmitters", {}).items():
         if not isinstance(client, str) or client.count("/") != 1:
             raise ValueError(
                 f"gateway.singlewindow.transmitters.{code}: {client!r} is no role/name"
             )
-    return dict(found)
+        found[dxp.user_id(code)] = client
+    return found
 
 
 async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:
@@ -43,7 +49,7 @@ async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event)
     addresses = Addresses.read(data_dir, NAME)
     identity = Identity.read(data_dir, NAME)
     path = data_dir / "gateways" / NAME
-    archive = Archive(path / "archive.sqlite", transmitters(addresses.gateway_section))
+    archive = Archive(path / "archive.sqlite", owners(addresses.gateway_section))
     codec = ThreadPoolExecutor(max_workers=_CODEC_THREADS, thread_name_prefix="codec")
     sent, received = Cursor(path / "cursor.json"), Cursor(path / "letters.json")
     async with (

@@ -86,7 +86,8 @@ class Intake:
         if not code:
             text = "The transmitting company is not named."
             return _whole(reading, "BaseTransfer/copCode", "TRANSMITTER_MISSING", "", text)
-        owner = await self._archive.owner(code, client)
+        # Replies go to the DXP id, so it is the id that has one owner, however its code is spelt.
+        owner = await self._archive.owner(dxp.user_id(code), client)
         if owner != client:
             text = f"The code belongs to another client than {client}."
             return _whole(reading, "BaseTransfer/copCode", "TRANSMITTER_NOT_YOURS", code, text)

@@ -285,6 +285,13 @@ async def test_certificates_and_whose_replies(port: Port) -> None:
     (refused, *_) = await port.send(messages(mine, seed=2), "merchant")
     assert {it.rule for it in refused.findings} >= {"TRANSMITTER_NOT_YOURS"}
     assert refused.accepted == 0
+    # A code that only looks like another company's id ends at the same owner.
+    code = first.customs_code
+    lookalike = messages(mine[:1], seed=4)[0].replace(
+        b"<copCode>" + code.encode(), b"<copCode>XXDXPENT" + code.encode()
+    )
+    (refused,) = await port.send([lookalike], "merchant")
+    assert refused.accepted == 0, refused
     await port.send(messages(others, seed=3), "enterprise")
     await all_released(port, TRADES)
     await until(lambda: kept(port), "every letter is kept")

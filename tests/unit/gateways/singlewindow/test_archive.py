@@ -11,7 +11,7 @@ import pytest
 
 from gateways.singlewindow import archive as module
 from gateways.singlewindow.archive import KEEP_MS, Archive
-from gateways.singlewindow.gateway import transmitters
+from gateways.singlewindow.gateway import owners
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ async def test_a_code_belongs_to_who_sent_under_it_first(tmp_path: Path) -> None
     assert await one.owner("4401", "declarant/a") == "declarant/a"
     assert await one.owner("4401", "declarant/b") == "declarant/a"
     assert await one.owner("4402", "declarant/a") == "declarant/a"
-    assert sorted(one.codes_of("declarant/a")) == ["4401", "4402"]
+    assert sorted(one.receivers_of("declarant/a")) == ["4401", "4402"]
     one.close()
     two = Archive(path, {"4401": "merchant/m"})
     assert await two.owner("4401", "declarant/a") == "merchant/m"
-    assert (two.codes_of("declarant/a"), two.codes_of("merchant/m")) == (["4402"], ["4401"])
+    assert (two.receivers_of("declarant/a"), two.receivers_of("merchant/m")) == (["4402"], ["4401"])
     two.close()
 
 
@@ -75,9 +75,9 @@ async def test_replies_by_receiver_in_order(archive: Archive) -> None:
 
 
 def test_the_configuration_names_owners() -> None:
-    assert transmitters({}) == {}
+    assert owners({}) == {}
     given = {"4401960101": "declarant/agent-7"}
-    assert transmitters({"transmitters": given}) == given
+    assert owners({"transmitters": given}) == {"DXPENT4401960101": "declarant/agent-7"}
     for wrong in ("agent-7", 5, "a/b/c"):
         with pytest.raises(ValueError, match="is no role/name"):
-            transmitters({"transmitters": {"4401960101": wrong}})
+            owners({"transmitters": {"4401960101": wrong}})
