@@ -58,7 +58,12 @@ class Access(grpc.aio.ServerInterceptor):
                 await admitted(path, context)
                 if self._stopping.is_set() and not path.startswith(_HEALTH):
                     await faults.report_stop(context)
-                return await inner(request, context)
+                try:
+                    return await inner(request, context)
+                except grpc.aio.AbortError:
+                    raise
+                except Exception as error:
+                    await faults.report(context, error)
 
         return grpc.unary_unary_rpc_method_handler(
             checked, handler.request_deserializer, handler.response_serializer
@@ -70,7 +75,12 @@ class Access(grpc.aio.ServerInterceptor):
         async def checked(request: object, context: Context) -> None:
             with self._counted(path, context):
                 await admitted(path, context)
-                await self._until_stop(_stream(inner, request, context), context)
+                try:
+                    await self._until_stop(_stream(inner, request, context), context)
+                except grpc.aio.AbortError:
+                    raise
+                except Exception as error:
+                    await faults.report(context, error)
 
         kind = (
             grpc.stream_stream_rpc_method_handler

@@ -7,10 +7,15 @@ from typing import Any, NoReturn
 import grpc
 
 from engine.bridge import Busy, Fault
+from engine.logs import logger
+from engine.projections.store import Away
+
+log = logger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 QUEUE_FULL = "the queue of requests is full; send the same request again in a moment"
+BROKEN = "the engine failed to answer; its log says why"
 STOPPING = "the engine is stopping; ask again once it is back"
 
 
@@ -30,9 +35,14 @@ async def report_stop(context: Context) -> NoReturn:
 
 
 async def report(context: Context, error: Exception) -> NoReturn:
-    """Turns a failure of the core into a status."""
+    """Turns a failure of the core, or of the projections, into a status."""
     if isinstance(error, Busy):
         await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, QUEUE_FULL)
+    if isinstance(error, Away):
+        await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
     if isinstance(error, Fault):
+        log.error("a call failed", error=str(error))
         await context.abort(grpc.StatusCode.INTERNAL, str(error))
-    raise error
+    # What nobody foresaw: the log has the whole of it, the caller nothing that is not its own.
+    log.error("a call broke", exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, BROKEN)

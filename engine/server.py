@@ -100,8 +100,9 @@ class Server:
 
     def _add_services(self) -> None:
         started_at_ms = time.time_ns() // 1_000_000
-        evidence = EvidenceService(self._bridge, self._follower, started_at_ms)
-        query = QueryService(self._bridge, Queries(self._store), self._follower, self._config.log)
+        log_name = self._config.log
+        evidence = EvidenceService(self._bridge, self._follower, log_name, started_at_ms)
+        query = QueryService(self._bridge, Queries(self._store), self._follower, log_name)
         self._grpc.add_generic_rpc_handlers(tuple(write.handlers(self._bridge)))
         add_FeedServiceServicer_to_server(FeedService(self._bridge), self._grpc)
         add_EvidenceServiceServicer_to_server(evidence, self._grpc)

@@ -29,14 +29,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"seed {SEED} (repeat with SEED={SEED})")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("WHAMPOA_POSTGRES_URL"):
-        return
-    for item in items:
-        if item.get_closest_marker("postgres"):
-            item.add_marker(pytest.mark.skip(reason="WHAMPOA_POSTGRES_URL is not set"))
-
-
 @pytest.fixture(scope="session")
 def seed() -> int:
     """Give the seed of the run."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from engine.bridge import Bridge
 from engine.logs import logger
-from engine.projections.store import Store
+from engine.projections.store import Away, Batch, Store
 
 log = logger(__name__)
+
+# How long to wait before a database that is away is tried again.
+RETRY_SECONDS = 1.0
 
 
 class Lagging(Exception):
@@ -49,10 +53,19 @@ class ProjectionFollower:
     async def _step(self) -> None:
         next_index, batches = await self._bridge.project(self._next_index)
         if next_index > self._next_index:
-            await asyncio.to_thread(self._store.apply, batches, next_index)
+            await self._apply(batches, next_index)
             self._next_index = next_index
             advanced, self._advanced = self._advanced, asyncio.Event()
             advanced.set()
+
+    async def _apply(self, batches: Sequence[Batch], next_index: int) -> None:
+        """Writes go on while the database is away: queries fall behind, and say so."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._store.apply, batches, next_index)
+            except Away as away:
+                log.error("projections wait", error=str(away), next_index=self._next_index)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def reach(self, index: int, seconds: float) -> None:
         """Returns once entry `index` is visible. Raises `Lagging` with the lag."""

@@ -28,6 +28,13 @@ class Page:
     next_token: str
 
 
+def page_size(asked: int) -> int:
+    """How many rows a page has. Raises `BadPage`."""
+    if asked < 0:
+        raise BadPage(f"page.page_size: not below 0 (got {asked})")
+    return min(asked or PAGE_DEFAULT, PAGE_MAX)
+
+
 class Queries:
     """Reads of one store."""
 
@@ -52,9 +59,7 @@ class Queries:
         token: str,
         wanted: tuple[ColumnElement[bool], ...],
     ) -> Page:
-        if size < 0 or size > PAGE_MAX:
-            raise BadPage(f"page.page_size: at most {PAGE_MAX} (got {size})")
-        size = size or PAGE_DEFAULT
+        size = page_size(size)
         key = next(iter(table.primary_key.columns))
         if wanted:
             query = query.where(*wanted)
@@ -114,6 +119,15 @@ def _token(key: bytes | str) -> str:
 def _read_token(token: str, *, is_binary: bool) -> bytes | str:
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
-        return raw if is_binary else raw.decode("ascii")
+        if is_binary:
+            return raw
+        text = raw.decode("ascii")
     except ValueError:
-        raise BadPage(f"page.page_token: not a token of this query (got {token!r})") from None
+        raise bad_token(token) from None
+    if not text.isprintable():
+        raise bad_token(token)
+    return text
+
+
+def bad_token(token: str) -> BadPage:
+    return BadPage(f"page.page_token: not a token of this query (got {token!r})")

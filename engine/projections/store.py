@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from engine.projections import schema
 
@@ -17,19 +19,29 @@ _ROWS_PER_STATEMENT = 2_000
 Batch = tuple[str, list[str], list[list[object]]]
 
 
+class Away(RuntimeError):
+    """The database does not answer, or takes nothing more."""
+
+
+class BadValue(ValueError):
+    """A query asks for a value that the database cannot hold."""
+
+
 class Store:
-    """The tables of one log behind a database URL."""
+    """The tables of one log behind a database URL. Every call raises `Away` when it is away."""
 
     def __init__(self, url: str, log: str) -> None:
         self._log = log
-        self._engine: Engine = create_engine(url)
+        # A connection that broke while nobody used it is made anew. Values are private: errors do
+        # not show them.
+        self._engine: Engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _relax)
 
     def open(self) -> int:
         """Makes the tables, anew when of another log or version; returns the next entry."""
-        schema.cursor.create(self._engine, checkfirst=True)
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
+            schema.cursor.create(connection, checkfirst=True)
             row = connection.execute(select(schema.cursor)).mappings().first()
         if row is not None and row["version"] == schema.VERSION and row["log"] == self._log:
             return int(row["next_index"])
@@ -38,20 +50,20 @@ class Store:
 
     def reset(self) -> None:
         """Drops everything: the journal makes it again."""
-        schema.metadata.drop_all(self._engine)
-        schema.metadata.create_all(self._engine)
         first = {
             "name": _NAME,
             "version": schema.VERSION,
             "log": self._log,
             "next_index": 0,
         }
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
+            schema.metadata.drop_all(connection)
+            schema.metadata.create_all(connection)
             connection.execute(schema.cursor.insert(), first)
 
     def apply(self, batches: Sequence[Batch], next_index: int) -> None:
-        """Applies rows in order and moves the cursor."""
-        with self._engine.begin() as connection:
+        """Applies rows in order and moves the cursor. Doing it again changes nothing."""
+        with self._begin() as connection:
             for table, columns, values in batches:
                 self._upsert(connection, schema.metadata.tables[table], columns, values)
             connection.execute(schema.cursor.update().values(next_index=next_index))
@@ -69,17 +81,40 @@ class Store:
             if replaced
             else statement.on_conflict_do_nothing(index_elements=keys)
         )
+        if self._engine.dialect.name != "sqlite":
+            values = [[_storable(value) for value in column] for column in values]
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
         for start in range(0, len(rows), _ROWS_PER_STATEMENT):
             connection.execute(upsert, rows[start : start + _ROWS_PER_STATEMENT])
 
     def rows(self, query: Select[Any]) -> list[Mapping[str, Any]]:
-        """The rows of a query, as mappings."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        """The rows of a query, as mappings. Raises `BadValue`."""
+        try:
+            with self._begin() as connection:
+                return [dict(row) for row in connection.execute(query).mappings()]
+        except DataError as error:
+            raise BadValue(f"a value asked for: {_cause(error)}") from None
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError) as error:
+            raise Away(f"the projections are away: {_cause(error)}") from None
+
+
+def _cause(error: DBAPIError) -> str:
+    """The first line of the driver alone: SQLAlchemy's own text has the statement too."""
+    return str(error.orig).strip().partition("\n")[0]
+
+
+def _storable(value: object) -> object:
+    """PostgreSQL keeps no NUL in text; documents that came as bytes may hold one."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 def _relax(connection: Any, _record: object) -> None:

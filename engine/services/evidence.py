@@ -19,8 +19,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EvidenceService(evidence_grpc.EvidenceServiceServicer):
     """Reads that need the journal."""
 
-    def __init__(self, bridge: Bridge, follower: ProjectionFollower, started_at_ms: int) -> None:
+    def __init__(
+        self, bridge: Bridge, follower: ProjectionFollower, log: str, started_at_ms: int
+    ) -> None:
         self._bridge = bridge
+        self._log = log
         self._follower = follower
         self._started_at_ms = started_at_ms
 
@@ -33,9 +36,15 @@ class EvidenceService(evidence_grpc.EvidenceServiceServicer):
     async def GetProof(
         self, request: evidence.GetProofRequest, context: Context
     ) -> evidence.GetProofResponse:
-        position = request.position
-        if request.WhichOneof("target") == "subject_id":
+        position, target = request.position, request.WhichOneof("target")
+        if target == "subject_id":
             await _check_id(context, "subject_id", request.subject_id)
+        elif target is None:
+            await faults.refuse_argument(context, "target", "a subject or a position", None)
+        elif position.log not in ("", self._log):
+            await faults.refuse_argument(
+                context, "position.log", f"this is {self._log}", position.log
+            )
         try:
             proof = await self._bridge.proof(request.subject_id, position.index, position.row)
         except Fault as fault:

@@ -17,6 +17,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 # Entries considered for one response: a few hundred kilobytes at most.
 ENTRIES_PER_RESPONSE = 64
+_NAMES: dict[int, str] = {number: name for name, number in feed.FeedKind.items()}
 
 
 class FeedService(feed_grpc.FeedServiceServicer):
@@ -48,10 +49,12 @@ class FeedService(feed_grpc.FeedServiceServicer):
     async def _allowed(self, request: feed.FollowRequest, context: Context) -> list[int]:
         caller = identity.of_peer(context.auth_context())
         allowed = FEED_KINDS.get(caller.name if caller else "", frozenset())
-        names = [feed.FeedKind.Name(kind) for kind in request.kinds]
-        if not names:
-            await faults.refuse_argument(context, "kinds", "name at least one", names)
-        for name in names:
-            if name not in allowed:
-                await faults.refuse_caller(context, f"{caller} receives no {name}")
+        if not request.kinds:
+            await faults.refuse_argument(context, "kinds", "name at least one", [])
+        for kind in request.kinds:
+            if kind not in _NAMES:
+                await faults.refuse_argument(context, "kinds", "a FeedKind", kind)
+            if _NAMES[kind] not in allowed:
+                who = caller.uri if caller else "nobody"
+                await faults.refuse_caller(context, f"{who} receives no {_NAMES[kind]}")
         return list(request.kinds)

@@ -14,7 +14,9 @@ from engine import faults
 from engine.bridge import Bridge
 from engine.projections import schema
 from engine.projections.follower import Lagging, ProjectionFollower
-from engine.projections.queries import PAGE_DEFAULT, PAGE_MAX, BadPage, Page, Queries
+from engine.projections.queries import BadPage, Page, Queries, bad_token, page_size
+from engine.projections.store import BadValue
+from whampoa.ids import ID_BYTES
 from whampoa.money.v1.money_pb2 import Position
 from whampoa.paging.v1.paging_pb2 import PageReply, PageRequest
 from whampoa.query.v1 import query_service_pb2 as query
@@ -27,6 +29,7 @@ V = TypeVar("V", bound=Message)
 # How long a read waits for a position when the caller set no deadline, and what it keeps of one.
 WAIT_SECONDS = 10.0
 DEADLINE_SHARE = 0.9
+ACCOUNT_INDEX_MAX = 2**32 - 1
 # Columns of names parted by commas.
 _LISTS = frozenset({"roles", "review_reasons", "missing_conditions"})
 _RENAMED = {"doc_key": "key"}
@@ -77,6 +80,7 @@ class QueryService(query_grpc.QueryServiceServicer):
         asked = request.page
         if request.trade_id:
             await self._wait(context, asked.at_least)
+            as_of = self._seen()
             page = await self._read(
                 context,
                 self._queries.documents_of,
@@ -84,7 +88,7 @@ class QueryService(query_grpc.QueryServiceServicer):
                 asked.page_size,
                 asked.page_token,
             )
-            reply = self._reply(page.next_token)
+            reply = PageReply(next_page_token=page.next_token, as_of=as_of)
         else:
             wanted = _equal(schema.documents.c.type, request.type)
             page, reply = await self._page(context, asked, schema.documents, wanted)
@@ -144,44 +148,49 @@ class QueryService(query_grpc.QueryServiceServicer):
         self, request: query.ListAccountsRequest, context: Context
     ) -> query.ListAccountsResponse:
         await self._wait(context, request.page.at_least)
-        size, token = request.page.page_size, request.page.page_token
-        if not 0 <= size <= PAGE_MAX:
-            await faults.refuse_argument(context, "page.page_size", f"at most {PAGE_MAX}", size)
-        if token and not token.isdecimal():
-            await faults.refuse_argument(context, "page.page_token", "not of this query", token)
-        raw = await self._bridge.accounts(request.party_id, int(token or 0), size or PAGE_DEFAULT)
+        party_id, token = request.party_id, request.page.page_token
+        if party_id and len(party_id) != ID_BYTES:
+            await faults.refuse_argument(
+                context, "party_id", f"{ID_BYTES} bytes, or none", party_id.hex()
+            )
+        try:
+            size, first = page_size(request.page.page_size), _account_index(token)
+        except BadPage as bad:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(bad))
+        raw = await self._bridge.accounts(party_id, first, size)
         return query.ListAccountsResponse.FromString(raw)
 
     async def GetSummary(
         self, request: query.GetSummaryRequest, context: Context
     ) -> query.GetSummaryResponse:
         await self._wait(context, request.at_least)
+        as_of = self._seen()
         counts = await asyncio.to_thread(self._queries.counts)
         sums = await asyncio.to_thread(self._queries.sums)
-        as_of = self._reply("").as_of
         return query.GetSummaryResponse(counts=counts, sums_minor=sums, as_of=as_of)
 
     async def _page(
         self, context: Context, asked: PageRequest, table: Table, wanted: list[Where]
     ) -> tuple[Page, PageReply]:
         await self._wait(context, asked.at_least)
+        as_of = self._seen()
         page = await self._read(
             context, self._queries.page, table, asked.page_size, asked.page_token, *wanted
         )
-        return page, self._reply(page.next_token)
+        return page, PageReply(next_page_token=page.next_token, as_of=as_of)
 
     async def _read(self, context: Context, read: Any, *arguments: Any) -> Page:
         try:
             page: Page = await asyncio.to_thread(read, *arguments)
-        except BadPage as bad:
+        except (BadPage, BadValue) as bad:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(bad))
         return page
 
     async def _wait(self, context: Context, at_least: Position) -> None:
         """Waits until the projection has seen the position a read asks for."""
-        if not at_least.log:
+        if not at_least.ByteSize():
             return
-        if at_least.log != self._log:
+        if at_least.log not in ("", self._log):
             await faults.refuse_argument(
                 context, "at_least.log", f"this is {self._log}", at_least.log
             )
@@ -192,13 +201,22 @@ class QueryService(query_grpc.QueryServiceServicer):
         except Lagging as lagging:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(lagging))
 
-    def _reply(self, token: str) -> PageReply:
+    def _seen(self) -> Position | None:
+        """What a read that begins now sees at least."""
         seen = self._follower.next_index
-        as_of = self._position(seen - 1, 0) if seen else None
-        return PageReply(next_page_token=token, as_of=as_of)
+        return self._position(seen - 1, 0) if seen else None
 
     def _position(self, index: int, row: int) -> Position:
         return Position(log=self._log, index=index, row=row)
+
+
+def _account_index(token: str) -> int:
+    """Where a page of accounts begins. Raises `BadPage`."""
+    if not token:
+        return 0
+    if not (token.isascii() and token.isdecimal() and int(token) <= ACCOUNT_INDEX_MAX):
+        raise bad_token(token)
+    return int(token)
 
 
 def _equal(column: ColumnElement[Any], value: bytes | str | int) -> list[Where]:

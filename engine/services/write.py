@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from engine import faults, identity
-from engine.bridge import Bridge, Busy, Fault
+from engine.bridge import Bridge
 from engine.methods import METHODS, Method
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -34,9 +34,6 @@ def _write(
         caller = identity.of_peer(context.auth_context())
         if caller is None:
             await faults.refuse_caller(context, f"no identity for {method.path}")
-        try:
-            return await bridge.submit(number, request, caller)
-        except (Busy, Fault) as error:
-            await faults.report(context, error)
+        return await bridge.submit(number, request, caller)
 
     return write

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.corridor import Corridor
+from tests.integration.databases import Databases, programs
 from tests.integration.engine_process import EngineProcess
 
 NewEngine = Callable[..., EngineProcess]
@@ -25,6 +28,20 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
 def corridor(engine: EngineProcess) -> Corridor:
     """Give parties on the shared engine."""
     return Corridor(engine, merchants=3, first=1)
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """Give a running PostgreSQL server, or skip."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
+    if os.geteuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    server = Databases(found)
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -67,10 +67,6 @@ class EngineProcess:
         return self.data_dir / "keys"
 
     @property
-    def metrics_url(self) -> str:
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
-
-    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
