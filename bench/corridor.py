@@ -14,7 +14,7 @@ from bench.demo.ids import Ids
 from bench.demo.partners import Partners
 from bench.demo.processes import Corridor
 from bench.demo.setting import prepare
-from bench.documents.world import DECLARANTS
+from bench.documents.world import CARRIERS, DECLARANTS
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ def declarant(number: int) -> str:
     return f"declarant-{number + 1}"
 
 
+def carrier(number: int) -> str:
+    """Name of the identity of the `number`th carrier, from 0: it declares departures."""
+    return f"carrier-{number + 1}"
+
+
 @asynccontextmanager
 async def corridor(data_dir: Path | None, processes: Sequence[str] = ()) -> AsyncIterator[Stage]:
     """Starts the processes (all of them when none is named) and stops them whatever happens.
@@ -43,6 +48,7 @@ async def corridor(data_dir: Path | None, processes: Sequence[str] = ()) -> Asyn
     try:
         directory.mkdir(parents=True, exist_ok=True)
         names = [declarant(number) for number in range(DECLARANTS)]
+        names += [carrier(number) for number in range(CARRIERS)]
         addresses = await prepare(directory, names)
         running = Corridor(directory, addresses)
         ids = Ids(time.time_ns() // 1_000_000)

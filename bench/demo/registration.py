@@ -22,9 +22,7 @@ from bench.documents.world import (
 )
 from bench.refusal import accepted
 from whampoa.client import Client
-from whampoa.forex.v1 import forex_service_pb2 as forex
 from whampoa.ids import uuid7
-from whampoa.money.v1.money_pb2 import Rate
 from whampoa.registry.v1 import registry_service_pb2 as registry
 from whampoa.tax.v1 import tax_service_pb2 as tax
 
@@ -42,8 +40,8 @@ _BALANCE_MINOR = 10**13
 # Refund rates of the goods, percent times 100; the last kind's refund was cancelled (flag 1).
 _RATES_BP = (1300, 1300, 1300, 1300, 1300, 1300, 1300, 1300, 1300, 0)
 _LEVY_BP = 1300
-# CNY per US dollar and back, times 10^8.
-USD_CNY_E8, CNY_USD_E8 = 710_500_000, 14_074_600
+# CNY per US dollar, times 10^8.
+USD_CNY_E8 = 710_500_000
 
 
 def is_general(merchant: Company) -> bool:
@@ -61,6 +59,11 @@ def payee(merchant: Company, account: int = 1) -> registry.PayeeAccount:
     bank = PAYEE_BANKS[merchant.number % len(PAYEE_BANKS)]
     number = f"6222{account:04d}{merchant.number:011d}"
     return registry.PayeeAccount(account_no=number, account_name=merchant.name, bank_code=bank)
+
+
+def collection_account(enterprise: Company) -> str:
+    """The account into which an enterprise's foreign buyers pay."""
+    return f"NRA4401{enterprise.number:012d}"
 
 
 class Registration:
@@ -93,7 +96,7 @@ class Registration:
         for some_grants in _parts(grants):
             grant = registry.RegisterGrantsRequest(request_id=uuid7(), grants=some_grants)
             accepted(await self._engine.registry.RegisterGrants(grant), "grants")
-        await self._rates()
+        await self._refund_rates()
         invoices, zones = await self._tax_inputs()
         return {
             "parties": len(parties),
@@ -195,13 +198,7 @@ class Registration:
                     valid_until_ms=ids.started_ms + 365 * _DAY_MS,
                 )
 
-    async def _rates(self) -> None:
-        for base, quote, rate_e8 in (("USD", "CNY", USD_CNY_E8), ("CNY", "USD", CNY_USD_E8)):
-            rate = Rate(base=base, quote=quote, rate_e8=rate_e8)
-            request = forex.PublishRateRequest(
-                request_id=uuid7(), rate=rate, source=f"central parity {self._today}"
-            )
-            accepted(await self._engine.forex.PublishRate(request), "rate")
+    async def _refund_rates(self) -> None:
         rates = [
             tax.RefundRate(
                 code=goods.gcode,
@@ -271,10 +268,14 @@ class Registration:
         return (today - dt.timedelta(days=30)).strftime("%Y%m%d")
 
     async def _open_accounts(self) -> None:
-        """Accounts at the settlement bank, participants of the clearing system."""
+        """Accounts and the rate at the settlement bank, participants of the clearing system."""
+        await self._partners.bank.instruct("rate", base="USD", quote="CNY", rate_e8=USD_CNY_E8)
         for enterprise in self._world.enterprises:
             await self._partners.bank.instruct(
-                "open_account", party_id=self._ids.company(enterprise).hex(), name=enterprise.name
+                "open_account",
+                enterprise=self._ids.company(enterprise).hex(),
+                name=enterprise.name,
+                collection_account=collection_account(enterprise),
             )
         for at, bank in enumerate((SETTLEMENT_BANK, *PAYEE_BANKS)):
             await self._partners.pboc.instruct(

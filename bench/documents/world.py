@@ -117,7 +117,7 @@ GOODS = (
 # Platform codes; the last two are foreign and have none.
 _PLATFORMS = (
     Platform("1105910159", "广州外贸商城"),
-    Platform("4401961234", "珠江跨境平台"),
+    Platform("4403961234", "珠江跨境平台"),
     Platform("无", "Bargain Harbor"),
     Platform("无", "Nordic Bazaar"),
 )

@@ -24,15 +24,19 @@ DOCUMENTS_PER_TRADE = 3
 Advance = Callable[[int], None]
 
 
-def messages(world: World, started_ms: int) -> list[bytes]:
-    """The three kinds interleaved; every message has up to 100 documents of one declarant."""
+# A message and the number of the declarant who sends it.
+Sent = tuple[int, bytes]
+
+
+def messages(world: World, started_ms: int) -> list[Sent]:
+    """The three kinds of all declarants interleaved; every message has up to 100 documents."""
     writer = Writer(SEED, started_ms)
-    kinds = (
-        writer.orders(world.parcels),
-        writer.waybills(world.parcels),
-        writer.lists(world.parcels),
-    )
-    return [message for message in chain(*zip_longest(*kinds)) if message is not None]
+    streams: list[list[Sent]] = []
+    for number, company in enumerate(world.declarants):
+        parcels = [parcel for parcel in world.parcels if parcel.declarant == company]
+        kinds = (writer.orders, writer.waybills, writer.lists)
+        streams += [[(number, message) for message in kind(parcels)] for kind in kinds]
+    return [sent for sent in chain(*zip_longest(*streams)) if sent is not None]
 
 
 async def run(
@@ -62,25 +66,26 @@ async def run(
         }
 
 
-def _parts(prepared: list[bytes], runs: int) -> Iterator[list[bytes]]:
+def _parts(prepared: list[Sent], runs: int) -> Iterator[list[Sent]]:
     size = -(-len(prepared) // runs)
     for start in range(0, len(prepared), size):
         yield prepared[start : start + size]
 
 
-async def _send(stage: Stage, part: list[bytes], clients: int, advance: Advance) -> Run:
+async def _send(stage: Stage, part: list[Sent], clients: int, advance: Advance) -> Run:
     """Closed loop: each client sends its next message when the reply to the last one came."""
     latencies = Latencies()
     waiting = iter(part)
     accepted = last = 0
 
-    async def client(number: int) -> None:
+    stubs = [await stage.partners.window(declarant(number)) for number in range(DECLARANTS)]
+
+    async def client() -> None:
         nonlocal accepted, last
-        stub = await stage.partners.window(declarant(number % DECLARANTS))
-        for message in waiting:
+        for number, message in waiting:
             request = window.SubmitMessageRequest(message=message)
             start = time.perf_counter_ns()
-            response = await stub.SubmitMessage(request, timeout=CALL_SECONDS_MAX)
+            response = await stubs[number].SubmitMessage(request, timeout=CALL_SECONDS_MAX)
             latencies.add(start, time.perf_counter_ns())
             if response.accepted != response.documents:
                 first = response.findings[0].message if response.findings else "no finding"
@@ -92,6 +97,6 @@ async def _send(stage: Stage, part: list[bytes], clients: int, advance: Advance)
             advance(response.accepted)
 
     start = time.perf_counter_ns()
-    await asyncio.gather(*(client(number) for number in range(clients)))
+    await asyncio.gather(*(client() for _ in range(clients)))
     seconds = (time.perf_counter_ns() - start) / 1e9
     return Run(accepted, seconds, latencies, last)

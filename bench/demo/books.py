@@ -1,0 +1,142 @@
+"""Holds the engine's figures against what every institution says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.demo.partners import CALL_SECONDS_MAX
+from bench.demo.settling import PAGE, Settling
+from whampoa.query.v1 import query_service_pb2 as query
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure, from both sides."""
+
+    institution: str
+    what: str
+    theirs: int
+    ours: int
+
+    @property
+    def agrees(self) -> bool:
+        return self.theirs == self.ours
+
+
+async def compare(settling: Settling) -> list[Comparison]:
+    """Asks all four institutions over their own interfaces."""
+    return [
+        *await _customs(settling),
+        *await _bank(settling),
+        *await _safe(settling),
+        *await _pboc(settling),
+    ]
+
+
+async def _customs(settling: Settling) -> list[Comparison]:
+    """Released lists one by one, and their value where one list alone proves a trade."""
+    lists = await settling.partners.customs.rows("lists")
+    released = [row for row in lists if row["status"] in {"800", "899"}]
+    ours = 0
+    request = query.ListDocumentsRequest(type=603)
+    request.page.page_size = PAGE
+    while True:
+        answer = await settling.engine.query.ListDocuments(request, timeout=CALL_SECONDS_MAX)
+        ours += sum(view.status in {800, 899} for view in answer.documents)
+        request.page.page_token = answer.page.next_page_token
+        if not request.page.page_token:
+            break
+    orders: dict[str, int] = {}
+    for row in released:
+        orders[row["order_no"]] = int(row.get("usd_minor", 0)) + int(row.get("cny_minor", 0))
+    trades = await settling.trades()
+    disputed = {trade.order_no for trade in trades if trade.state == "disputed"}
+    theirs = sum(minor for order, minor in orders.items() if order not in disputed)
+    verified = sum(trade.verified_minor for trade in trades)
+    returned = sum(
+        trade.declared_minor - trade.verified_minor
+        for trade in trades
+        if trade.order_no in orders and trade.order_no not in disputed
+    )
+    return [
+        Comparison("customs", "lists released", len(released), ours),
+        Comparison("customs", "value released, minor units", theirs, verified + returned),
+    ]
+
+
+async def _bank(settling: Settling) -> list[Comparison]:
+    totals = await settling.partners.bank.totals("accounts")
+    summary = await settling.engine.query.GetSummary(
+        query.GetSummaryRequest(), timeout=CALL_SECONDS_MAX
+    )
+    sums = summary.sums_minor
+    accounts = await _accounts(settling)
+    payouts = await settling.payouts()
+    came_back = sum(one.cny_minor for one in payouts if one.state in {"returned", "rejected"})
+    return [
+        Comparison("bank", "USD credited", totals["credited:USD"], sums["credited:USD"]),
+        Comparison("bank", "USD sold", totals["sold:USD"], sums["converted:USD"]),
+        Comparison("bank", "USD balance", totals["balance:USD"], accounts["foreign"]),
+        Comparison("bank", "CNY balance, fen", totals["balance:CNY"], accounts["cny"]),
+        Comparison("bank", "CNY debited", totals["debited:CNY"], sum(p.cny_minor for p in payouts)),
+        Comparison("bank", "CNY that came back", totals["returned:CNY"], came_back),
+    ]
+
+
+async def _accounts(settling: Settling) -> dict[str, int]:
+    """Balances of the bank accounts as the engine's ledger has them."""
+    found = {"foreign": 0, "cny": 0}
+    names = {"service_bank_foreign": "foreign", "service_bank_cny": "cny"}
+    request = query.ListAccountsRequest()
+    request.page.page_size = PAGE
+    while True:
+        answer = await settling.engine.query.ListAccounts(request, timeout=CALL_SECONDS_MAX)
+        for account in answer.accounts:
+            if account.kind in names:
+                balance = account.debits_posted_minor - account.credits_posted_minor
+                found[names[account.kind]] += balance
+        request.page.page_token = answer.page.next_page_token
+        if not request.page.page_token:
+            return found
+
+
+async def bop_records(settling: Settling) -> list[query.BopRecordView]:
+    """Every balance-of-payments record the engine made."""
+    found: list[query.BopRecordView] = []
+    request = query.ListBopRecordsRequest()
+    request.page.page_size = PAGE
+    while True:
+        answer = await settling.engine.query.ListBopRecords(request, timeout=CALL_SECONDS_MAX)
+        found += answer.records
+        request.page.page_token = answer.page.next_page_token
+        if not request.page.page_token:
+            return found
+
+
+async def _safe(settling: Settling) -> list[Comparison]:
+    totals = await settling.partners.safe.totals("records")
+    live = [one for one in await bop_records(settling) if one.state != "deleted"]
+    found = []
+    for kind in ("actual", "restored", "unattributed"):
+        ours = [one for one in live if one.kind == kind]
+        amount = sum(one.amount for one in ours)
+        found += [
+            Comparison("safe", f"{kind} records", totals[kind], len(ours)),
+            Comparison("safe", f"{kind}, whole USD", totals.get(f"{kind}_USD", 0), amount),
+        ]
+    return [*found, Comparison("safe", "actual records not balanced", totals["unbalanced"], 0)]
+
+
+async def _pboc(settling: Settling) -> list[Comparison]:
+    totals = await settling.partners.pboc.totals("payments")
+    payouts = await settling.payouts()
+
+    def sum_of(*states: str) -> int:
+        return sum(one.cny_minor for one in payouts if one.state in states)
+
+    return [
+        Comparison("pboc", "settled, fen", totals["settled_minor"], sum_of("settled", "returned")),
+        Comparison("pboc", "returned, fen", totals["returned_minor"], sum_of("returned")),
+        Comparison("pboc", "reached merchants, fen", totals["net_paid_minor"], sum_of("settled")),
+        Comparison("pboc", "payments", totals["rows"], len(payouts)),
+    ]
