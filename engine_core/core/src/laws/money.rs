@@ -174,7 +174,7 @@ pub fn payouts_settle_once(state: &State) -> Result<(), String> {
     Ok(())
 }
 
-/// Law 6: the records that stand under an actual one sum to it, in whole units.
+/// Law 6: the records that stand under an actual one sum to it, in whole units, each at least 1.
 pub fn bop_adds_up(state: &State) -> Result<(), String> {
     let remittances: Vec<Id> = state.bop.remittances().copied().collect();
     for remittance_id in remittances {
@@ -184,10 +184,19 @@ pub fn bop_adds_up(state: &State) -> Result<(), String> {
             ));
         };
         let standing = state.bop.of(remittance_id).filter(|record| record.stands());
-        let parts: i64 = standing
-            .filter(|record| record.row.kind != BopKind::Actual)
-            .map(|record| record.row.amount)
-            .sum();
+        let mut parts = 0;
+        for record in standing {
+            if record.row.amount < 1 {
+                return Err(format!(
+                    "record {} stands with {} units",
+                    record.row.rptno.as_str(),
+                    record.row.amount
+                ));
+            }
+            if record.row.kind != BopKind::Actual {
+                parts += record.row.amount;
+            }
+        }
         if parts != actual.row.amount {
             return Err(format!(
                 "record {}: {} units, its parts {parts}",
