@@ -1,6 +1,6 @@
 //! Every row kind with its columns: what traces, proofs and docs/formats.md read rows by.
 
-use super::codec::Row;
+use super::codec::{Column, Row};
 use super::{clearing, customs, forex, ledger, registry, tax};
 use crate::ids::{Id, Step};
 use crate::state::trade::TradeRow;
@@ -12,7 +12,8 @@ pub struct RowKind {
     pub name: &'static str,
     /// Width without the salt.
     pub width: usize,
-    pub columns: &'static [(&'static str, usize)],
+    pub columns: &'static [Column],
+    pub meaning: &'static str,
 }
 
 const fn of<R: Row>() -> RowKind {
@@ -21,6 +22,7 @@ const fn of<R: Row>() -> RowKind {
         name: R::NAME,
         width: R::WIDTH,
         columns: R::LAYOUT,
+        meaning: R::MEANING,
     }
 }
 
@@ -69,11 +71,11 @@ impl RowKind {
     /// The bytes of one column of a row.
     pub fn column<'a>(&self, row: &'a [u8], name: &str) -> Option<&'a [u8]> {
         let mut at = 0;
-        for (column, width) in self.columns {
-            if *column == name {
-                return row.get(at..at + width);
+        for column in self.columns {
+            if column.name == name {
+                return row.get(at..at + column.width);
             }
-            at += width;
+            at += column.width;
         }
         None
     }
@@ -94,7 +96,7 @@ impl RowKind {
     pub fn text(&self, row: &[u8]) -> String {
         let mut at = 0;
         let mut parts = Vec::new();
-        for (name, width) in self.columns {
+        for Column { name, width, .. } in self.columns {
             let Some(bytes) = row.get(at..at + width) else {
                 break;
             };
@@ -129,8 +131,9 @@ mod tests {
     fn kinds_ascend_and_columns_add_up() {
         assert!(ROWS.windows(2).all(|pair| pair[0].kind < pair[1].kind));
         assert!(
-            ROWS.iter()
-                .all(|row| row.columns.iter().map(|(_, width)| width).sum::<usize>() == row.width)
+            ROWS.iter().all(
+                |row| row.columns.iter().map(|column| column.width).sum::<usize>() == row.width
+            )
         );
     }
 }

@@ -17,6 +17,8 @@ pub trait Wire: Sized {
     fn put(&self, out: &mut Vec<u8>);
     /// Reads from the first `WIDTH` bytes; `None` when they are no value of this type.
     fn get(bytes: &[u8]) -> Option<Self>;
+    /// What kind of value it is, for docs/formats.md.
+    fn describe() -> String;
 }
 
 macro_rules! integer_wire {
@@ -27,6 +29,7 @@ macro_rules! integer_wire {
             fn get(bytes: &[u8]) -> Option<Self> {
                 Some(Self::from_be_bytes(bytes.get(..Self::WIDTH)?.try_into().ok()?))
             }
+            fn describe() -> String { stringify!($t).to_owned() }
         }
     )*};
 }
@@ -39,6 +42,9 @@ impl<const N: usize> Wire for [u8; N] {
     }
     fn get(bytes: &[u8]) -> Option<Self> {
         bytes.get(..N)?.try_into().ok()
+    }
+    fn describe() -> String {
+        "bytes".to_owned()
     }
 }
 
@@ -54,6 +60,9 @@ impl Wire for bool {
             _ => None,
         }
     }
+    fn describe() -> String {
+        "0 or 1".to_owned()
+    }
 }
 
 impl Wire for Id {
@@ -63,6 +72,9 @@ impl Wire for Id {
     }
     fn get(bytes: &[u8]) -> Option<Self> {
         Wire::get(bytes).map(Self)
+    }
+    fn describe() -> String {
+        "id".to_owned()
     }
 }
 
@@ -74,6 +86,9 @@ impl Wire for KeyDigest {
     fn get(bytes: &[u8]) -> Option<Self> {
         Wire::get(bytes).map(Self)
     }
+    fn describe() -> String {
+        "digest".to_owned()
+    }
 }
 
 impl Wire for Currency {
@@ -83,6 +98,9 @@ impl Wire for Currency {
     }
     fn get(bytes: &[u8]) -> Option<Self> {
         Wire::get(bytes).map(Self)
+    }
+    fn describe() -> String {
+        "currency".to_owned()
     }
 }
 
@@ -98,6 +116,9 @@ impl Wire for Step {
             index: packed >> 16,
             row: packed as u16,
         })
+    }
+    fn describe() -> String {
+        "step".to_owned()
     }
 }
 
@@ -149,6 +170,9 @@ impl<const N: usize> Wire for Text<N> {
         let end = raw.iter().position(|byte| *byte == 0).unwrap_or(N);
         let is_padded = raw[end..].iter().all(|byte| *byte == 0);
         (is_padded && std::str::from_utf8(&raw[..end]).is_ok()).then_some(Self(raw))
+    }
+    fn describe() -> String {
+        "text".to_owned()
     }
 }
 
@@ -268,6 +292,8 @@ pub trait FieldValue: Sized {
     const KIND: u8;
     fn to_field(&self) -> Vec<u8>;
     fn from_field(bytes: &[u8]) -> Option<Self>;
+    /// Width and kind of the value, for docs/formats.md.
+    fn describe_field() -> String;
 }
 
 impl<T: Wire> FieldValue for T {
@@ -280,6 +306,9 @@ impl<T: Wire> FieldValue for T {
     fn from_field(bytes: &[u8]) -> Option<Self> {
         (bytes.len() == T::WIDTH).then(|| T::get(bytes)).flatten()
     }
+    fn describe_field() -> String {
+        format!("{}: {}", T::WIDTH, T::describe())
+    }
 }
 
 impl FieldValue for String {
@@ -289,6 +318,9 @@ impl FieldValue for String {
     }
     fn from_field(bytes: &[u8]) -> Option<Self> {
         String::from_utf8(bytes.to_vec()).ok()
+    }
+    fn describe_field() -> String {
+        "text".to_owned()
     }
 }
 
@@ -329,6 +361,9 @@ impl<T: Wire> FieldValue for Vec<T> {
         }
         values.chunks_exact(T::WIDTH).map(T::get).collect()
     }
+    fn describe_field() -> String {
+        format!("list of {}: {}", T::WIDTH, T::describe())
+    }
 }
 
 impl<A: Wire, B: Wire> Wire for (A, B) {
@@ -340,6 +375,39 @@ impl<A: Wire, B: Wire> Wire for (A, B) {
     fn get(bytes: &[u8]) -> Option<Self> {
         Some((A::get(bytes)?, B::get(bytes.get(A::WIDTH..)?)?))
     }
+    fn describe() -> String {
+        format!("{}, {}", A::describe(), B::describe())
+    }
+}
+
+/// One column of a row, or one field of an entry, as docs/formats.md tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    pub name: &'static str,
+    pub width: usize,
+    pub describe: fn() -> String,
+    /// What the source says of it: its doc attributes, each closed by a zero byte.
+    pub meaning: &'static str,
+}
+
+/// One field of an entry kind.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldColumn {
+    pub id: u16,
+    pub name: &'static str,
+    pub describe: fn() -> String,
+    pub meaning: &'static str,
+}
+
+impl FieldColumn {
+    pub const fn private(id: u16, name: &'static str) -> Self {
+        Self {
+            id,
+            name,
+            describe: || "private".to_owned(),
+            meaning: "",
+        }
+    }
 }
 
 /// A fixed record; its salt is added by the journal.
@@ -347,8 +415,9 @@ pub trait Row: Sized {
     const KIND: u16;
     const NAME: &'static str;
     const WIDTH: usize;
-    /// Name and width of every column, for docs/formats.md.
-    const LAYOUT: &'static [(&'static str, usize)];
+    const LAYOUT: &'static [Column];
+    /// What the source says of the row: its doc attributes, each closed by a zero byte.
+    const MEANING: &'static str;
     fn put(&self, out: &mut Vec<u8>);
     fn get(bytes: &[u8]) -> Option<Self>;
 }
@@ -399,8 +468,13 @@ macro_rules! row {
             const KIND: u16 = $kind;
             const NAME: &'static str = stringify!($name);
             const WIDTH: usize = 0 $(+ <$t as $crate::event::codec::Wire>::WIDTH)*;
-            const LAYOUT: &'static [(&'static str, usize)] =
-                &[$((stringify!($column), <$t as $crate::event::codec::Wire>::WIDTH)),*];
+            const LAYOUT: &'static [$crate::event::codec::Column] = &[$($crate::event::codec::Column {
+                name: stringify!($column),
+                width: <$t as $crate::event::codec::Wire>::WIDTH,
+                describe: <$t as $crate::event::codec::Wire>::describe,
+                meaning: concat!($(stringify!($column_meta), "\0",)* ""),
+            }),*];
+            const MEANING: &'static str = concat!($(stringify!($meta), "\0",)* "");
             fn put(&self, out: &mut Vec<u8>) {
                 $($crate::event::codec::Wire::put(&self.$column, out);)*
             }
@@ -438,6 +512,23 @@ macro_rules! entry {
         impl $crate::event::EntryKind for $name {
             const KIND: u8 = $kind;
             const NAME: &'static str = stringify!($name);
+            const MEANING: &'static str = concat!($(stringify!($meta), "\0",)* "");
+            const FIELDS: &'static [$crate::event::codec::FieldColumn] = &[
+                $($crate::event::codec::FieldColumn {
+                    id: $id,
+                    name: stringify!($field),
+                    describe: <$t as $crate::event::codec::FieldValue>::describe_field,
+                    meaning: concat!($(stringify!($field_meta), "\0",)* ""),
+                },)*
+                $($($crate::event::codec::FieldColumn::private($secret_id, stringify!($secret)),)*)?
+                $($crate::event::codec::FieldColumn::private(
+                    $crate::event::codec::FIRST_PRIVATE_ROW_FIELD,
+                    stringify!($per_row),
+                ),)?
+            ];
+            const SECTIONS: &'static [(&'static str, u16)] = &[
+                $($((stringify!($section), <$row as $crate::event::codec::Row>::KIND),)*)?
+            ];
             fn write(&self, writer: &mut $crate::event::codec::Writer) {
                 let _ = &writer;
                 $(writer.field($id, &self.$field);)*
@@ -486,6 +577,11 @@ macro_rules! code {
             const WIDTH: usize = 1;
             fn put(&self, out: &mut Vec<u8>) { out.push(*self as u8); }
             fn get(bytes: &[u8]) -> Option<Self> { Self::from_code(*bytes.first()?) }
+            fn describe() -> String {
+                let names: Vec<String> =
+                    Self::ALL.iter().map(|code| format!("{} {}", *code as u8, code.name())).collect();
+                names.join(", ")
+            }
         }
     };
 }

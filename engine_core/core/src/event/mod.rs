@@ -17,6 +17,11 @@ use codec::{CodecFault, FieldValue, Source, Writer, read_field};
 pub trait EntryKind: Sized {
     const KIND: u8;
     const NAME: &'static str;
+    /// What the source says of it: its doc attributes, each closed by a zero byte.
+    const MEANING: &'static str;
+    const FIELDS: &'static [codec::FieldColumn];
+    /// Name and row kind of every section, in order.
+    const SECTIONS: &'static [(&'static str, u16)];
     fn write(&self, writer: &mut Writer);
     fn read(source: &dyn Source) -> Result<Self, CodecFault>;
 }
@@ -27,11 +32,30 @@ pub const SCHEMA: u16 = 1;
 /// "No party", "no grant": where an index is optional.
 pub const NO_INDEX: u32 = u32::MAX;
 
+/// One entry kind: its fields and the sections of its rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub kind: u8,
+    pub name: &'static str,
+    pub meaning: &'static str,
+    pub fields: &'static [codec::FieldColumn],
+    pub sections: &'static [(&'static str, u16)],
+}
+
 macro_rules! events {
     ($($area:ident :: $name:ident),* $(,)?) => {
         /// Every entry kind.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event { $($name($area::$name)),* }
+
+        /// Every entry kind as docs/formats.md tells it.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            kind: $area::$name::KIND,
+            name: $area::$name::NAME,
+            meaning: $area::$name::MEANING,
+            fields: $area::$name::FIELDS,
+            sections: $area::$name::SECTIONS,
+        }),*];
 
         impl Event {
             pub fn kind(&self) -> u8 {
