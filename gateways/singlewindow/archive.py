@@ -7,12 +7,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from gateways.singlewindow import platform
+
 T = TypeVar("T")
+_Waiting = tuple[bytes, Sequence[platform.Order], asyncio.Future[int]]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS arrivals (
@@ -43,9 +45,9 @@ class Archive:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_SCHEMA)
+        self._connection.executescript(_SCHEMA + platform.SCHEMA)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
-        self._waiting: list[tuple[bytes, asyncio.Future[int]]] = []
+        self._waiting: list[_Waiting] = []
         self._flushing: asyncio.Task[None] | None = None
         self._prepare(owners)
         self._owners: dict[str, str] = dict(
@@ -58,6 +60,7 @@ class Archive:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM arrivals WHERE time_ms < ?", (oldest,))
             connection.execute("DELETE FROM replies WHERE time_ms < ?", (oldest,))
+            connection.execute("DELETE FROM platforms WHERE time_ms < ?", (oldest,))
             # What the configuration says wins over who came first.
             connection.executemany(
                 "INSERT OR REPLACE INTO owners (receiver, client) VALUES (?, ?)",
@@ -69,10 +72,13 @@ class Archive:
         self._thread.shutdown()
         self._connection.close()
 
-    async def arrival(self, digest: bytes) -> int:
-        """When bytes of this digest came first; those of many messages share one sync."""
+    async def arrival(self, digest: bytes, orders: Sequence[platform.Order] = ()) -> int:
+        """When bytes of this digest came first; those of many messages share one sync.
+
+        `orders` are those in it whose platform's name is needed again; kept the first time only.
+        """
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append((digest, answer))
+        self._waiting.append((digest, orders, answer))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
         return await answer
@@ -80,32 +86,44 @@ class Archive:
     async def _flush(self) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
-            digests = [digest for digest, _ in waiting]
+            arriving = [(digest, orders) for digest, orders, _ in waiting]
             try:
-                times = await self._work(partial(self._arrivals, digests))
+                times = await self._work(partial(self._arrivals, arriving))
             except Exception as failure:
-                for _, answer in waiting:
+                for _, _, answer in waiting:
                     if not answer.done():
                         answer.set_exception(failure)
                 continue
-            for digest, answer in waiting:
+            for digest, _, answer in waiting:
                 if not answer.done():
                     answer.set_result(times[digest])
 
-    def _arrivals(self, digests: Sequence[bytes]) -> dict[bytes, int]:
+    def _arrivals(
+        self, arriving: Sequence[tuple[bytes, Sequence[platform.Order]]]
+    ) -> dict[bytes, int]:
         now_ms = _now_ms()
+        found = {}
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT OR IGNORE INTO arrivals (digest, time_ms) VALUES (?, ?)",
-                ((digest, now_ms) for digest in digests),
-            )
-            found = {}
-            for digest in digests:
-                statement = "SELECT time_ms FROM arrivals WHERE digest = ?"
-                with closing(connection.execute(statement, (digest,))) as rows:
-                    found[digest] = int(rows.fetchone()[0])
+            for digest, orders in arriving:
+                row = connection.execute(
+                    "SELECT time_ms FROM arrivals WHERE digest = ?", (digest,)
+                ).fetchone()
+                if row is None:
+                    connection.execute("INSERT INTO arrivals VALUES (?, ?)", (digest, now_ms))
+                    platform.note(connection, orders, now_ms)
+                found[digest] = now_ms if row is None else int(row[0])
         return found
+
+    async def fill(self, answered: Sequence[platform.Answered]) -> None:
+        """Adds the platform's name to replies that do not tell it."""
+        if answered:
+            await self._work(lambda: self._fill(answered))
+
+    def _fill(self, answered: Sequence[platform.Answered]) -> None:
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            platform.fill(connection, answered)
 
     async def renew(self, digest: bytes) -> int:
         """Lets bytes arrive anew: nothing of them was deposited while their ids were young."""

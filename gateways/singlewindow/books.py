@@ -11,6 +11,7 @@ from gateways.singlewindow import status, value
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     number INTEGER PRIMARY KEY,
+    platform TEXT NOT NULL,
     ebp_code TEXT NOT NULL,
     order_no TEXT NOT NULL,
     ebc_code TEXT NOT NULL,
@@ -20,7 +21,7 @@ CREATE TABLE IF NOT EXISTS orders (
     value_e5 INTEGER NOT NULL,
     status INTEGER NOT NULL,
     held INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (ebp_code, order_no, ebc_code)
+    UNIQUE (platform, order_no, ebc_code)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS waybills (
     number INTEGER PRIMARY KEY,
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS waybills (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS lists (
     number INTEGER PRIMARY KEY,
+    platform TEXT NOT NULL,
     ebp_code TEXT NOT NULL,
     order_no TEXT NOT NULL,
     ebc_code TEXT NOT NULL,
@@ -55,7 +57,7 @@ CREATE TABLE IF NOT EXISTS lists (
     status INTEGER NOT NULL,
     held INTEGER NOT NULL DEFAULT 0,
     withdrawn INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (ebp_code, order_no, ebc_code)
+    UNIQUE (platform, order_no, ebc_code)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS lists_by_waybill ON lists (logistics_code, logistics_no);
 CREATE INDEX IF NOT EXISTS lists_by_invt_no ON lists (invt_no) WHERE invt_no <> '';
@@ -84,10 +86,10 @@ CREATE TABLE IF NOT EXISTS rules (
 ) STRICT;
 """
 _COLUMNS = {
-    "orders": "order_no, ebp_code, ebc_code, currency, value_e5, status, held, transmitter",
+    "orders": "order_no, platform, ebc_code, currency, value_e5, status, held, transmitter",
     "waybills": "logistics_code, logistics_no, ebc_code, status, held, transmitter",
     "lists": (
-        "order_no, ebp_code, ebc_code, agent_code, cop_no, invt_no, logistics_code,"
+        "order_no, platform, ebc_code, agent_code, cop_no, invt_no, logistics_code,"
         " logistics_no, currency_values, status, held, withdrawn, transmitter"
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateways.singlewindow import platform
 from gateways.singlewindow.dxp import china_stamp
 from gateways.singlewindow.kind import Kind
 from gateways.singlewindow.value import parse_e5
@@ -93,6 +94,7 @@ def _order(document: documents.Document) -> Filed:
             for line in order.lines
         ]
         return {
+            "ebp_code": order.ebp_code,
             "lines": json.dumps(lines),
             "currency": order.currency,
             "value_e5": parse_e5(order.goods_value, "OrderHead/goodsValue"),
@@ -102,11 +104,22 @@ def _order(document: documents.Document) -> Filed:
         kind=Kind.ORDER,
         book="orders",
         transmitter=document.transmitter_code,
-        key={"ebp_code": order.ebp_code, "order_no": order.order_no, "ebc_code": order.ebc_code},
+        key=_order_key(order),
         names=(order.order_no,),
         words=f"order {order.order_no}",
         read=values,
+        told={"ebp_code": order.ebp_code},
     )
+
+
+def _order_key(document: documents.Order | documents.List) -> Values:
+    """What names an order: the platform by its code, by its name where it has none."""
+    code = document.ebp_code
+    return {
+        "platform": document.ebp_name.casefold() if platform.is_nameless(code) else code,
+        "order_no": document.order_no,
+        "ebc_code": document.ebc_code,
+    }
 
 
 def _waybill(document: documents.Document) -> Filed:
@@ -133,6 +146,7 @@ def _list(document: documents.Document) -> Filed:
             item = line.item_no[:ITEM_CHARACTERS_MAX]
             lines.append([line.gnum, item, line.currency, total, line.gcode, line.country])
         return {
+            "ebp_code": listed.ebp_code,
             "agent_code": listed.agent_code,
             "owner_code": listed.owner_code,
             "cop_no": listed.cop_no,
@@ -153,11 +167,12 @@ def _list(document: documents.Document) -> Filed:
         kind=Kind.LIST,
         book="lists",
         transmitter=document.transmitter_code,
-        key={"ebp_code": listed.ebp_code, "order_no": listed.order_no, "ebc_code": listed.ebc_code},
+        key=_order_key(listed),
         names=(listed.order_no, listed.cop_no),
         words=f"list {listed.cop_no}",
         read=values,
         told={
+            "ebp_code": listed.ebp_code,
             "agent_code": listed.agent_code,
             "cop_no": listed.cop_no,
             "statistics_flag": listed.statistics_flag,

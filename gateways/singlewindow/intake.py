@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from engine import formats
-from gateways.singlewindow import dxp
+from gateways.singlewindow import dxp, platform
 from gateways.singlewindow.archive import Archive
 from gateways.singlewindow.deposit import Deposited, Depository, identified
 from whampoa.customs.v1 import document_pb2 as documents
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # What declarants send; everything else comes from customs alone.
 UPSTREAM = frozenset({213, 215, 303, 403, 505, 507, 509, 603, 605, 607, 701})
+ORDERS = 303
 OPERATOR = "operator"
 # Messages in work at once; as many again may wait eight times over before callers are sent away.
 _AT_ONCE = 32
@@ -63,7 +64,8 @@ class Intake:
             findings.append(refusal)
         deposited = Deposited()
         if refusal is None and reading.accepted:
-            time_ms = await self._archive.arrival(digest)
+            orders = platform.orders(reading.accepted) if reading.number == ORDERS else []
+            time_ms = await self._archive.arrival(digest, orders)
             deposited = await self._depository.deposit(
                 [
                     identified(document, time_ms, digest, ordinal)

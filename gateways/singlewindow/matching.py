@@ -24,8 +24,8 @@ _WAIT = Verdict(is_complete=False)
 def judge(connection: sqlite3.Connection, listed: Row) -> Verdict:
     """Compares a stored list with what is stored under its keys."""
     order = connection.execute(
-        "SELECT lines, status FROM orders WHERE ebp_code = ? AND order_no = ? AND ebc_code = ?",
-        (listed["ebp_code"], listed["order_no"], listed["ebc_code"]),
+        "SELECT lines, status FROM orders WHERE platform = ? AND order_no = ? AND ebc_code = ?",
+        (listed["platform"], listed["order_no"], listed["ebc_code"]),
     ).fetchone()
     waybill = connection.execute(
         "SELECT ebc_code, status FROM waybills WHERE logistics_code = ? AND logistics_no = ?",
@@ -49,11 +49,11 @@ def _difference(
         return f"waybill {listed['logistics_no']} names another consignor"
     other = connection.execute(
         "SELECT order_no FROM lists WHERE logistics_code = ? AND logistics_no = ?"
-        " AND NOT (ebp_code = ? AND order_no = ?)"
+        " AND NOT (platform = ? AND order_no = ?)"
         " AND number < ? AND status >= ? AND withdrawn = 0 LIMIT 1",
         (
             *(listed["logistics_code"], listed["logistics_no"]),
-            *(listed["ebp_code"], listed["order_no"]),
+            *(listed["platform"], listed["order_no"]),
             *(listed["number"], status.STORED),
         ),
     ).fetchone()
@@ -70,7 +70,7 @@ def waiting_lists(connection: sqlite3.Connection, book: str, row: Row) -> list[i
     """Stored lists that wait for an order or a waybill just stored."""
     names: tuple[str, ...] = ("logistics_code", "logistics_no")
     if book == "orders":
-        names = ("ebp_code", "order_no", "ebc_code")
+        names = ("platform", "order_no", "ebc_code")
     where = " AND ".join(f"{name} = ?" for name in names)
     keys = [row[name] for name in names]
     statement = (

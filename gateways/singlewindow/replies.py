@@ -12,6 +12,7 @@ from engine import formats
 from gateways.client import Backoff, Institution
 from gateways.cursor import Cursor
 from gateways.letters import letters
+from gateways.singlewindow import platform
 from gateways.singlewindow.archive import Archive
 from gateways.singlewindow.deposit import Depository, identified
 from whampoa.customs.v1 import finding_pb2 as finding
@@ -23,8 +24,11 @@ log = logging.getLogger(__name__)
 # What customs sends.
 DOWNSTREAM = frozenset({214, 216, 304, 404, 506, 508, 510, 604, 606, 608, 702, 792})
 _LETTERS_AT_ONCE = 50
+ORDER_REPLIES = 304
 # An answer that arrives after a newer one, or a second time, changes nothing.
-_HARMLESS = frozenset({rejection.REJECTION_STALE_REPLY})
+_HARMLESS = frozenset(
+    {rejection.REJECTION_STALE_REPLY, rejection.REJECTION_DOCUMENT_EXISTS_DIFFERENT}
+)
 
 
 class Replies:
@@ -61,15 +65,29 @@ class Replies:
         kept = [_addressed(letter, reading) for letter, reading in read]
         await asyncio.gather(self._deposit(read), self._archive.keep(kept))
 
+    async def _named(self, reading: formats.Reading) -> list[bytes]:
+        """The replies of a letter, those to orders with the names of platforms without a code."""
+        if reading.number != ORDER_REPLIES:
+            return reading.accepted
+        answered = [platform.answered(raw) for raw in reading.accepted]
+        await self._archive.fill([one for one in answered if one is not None])
+        return [
+            raw if one is None else one.reply.SerializeToString()
+            for raw, one in zip(reading.accepted, answered, strict=True)
+        ]
+
     async def _deposit(self, read: Sequence[tuple[institution.Letter, formats.Reading]]) -> None:
         backoff = Backoff()
+        named = [await self._named(reading) for _, reading in read]
         while True:
             digests = [hashlib.sha256(letter.message).digest() for letter, _ in read]
             times = await asyncio.gather(*(self._archive.arrival(digest) for digest in digests))
             documents = [
                 identified(document, time_ms, digest, ordinal)
-                for (_, reading), digest, time_ms in zip(read, digests, times, strict=True)
-                for document, ordinal in zip(reading.accepted, reading.ordinals, strict=True)
+                for (_, reading), raw, digest, time_ms in zip(
+                    read, named, digests, times, strict=True
+                )
+                for document, ordinal in zip(raw, reading.ordinals, strict=True)
             ]
             refusals = (await self._depository.deposit(documents)).refusals
             if all(it.code != rejection.REJECTION_ID_OUT_OF_WINDOW for it in refusals.values()):

@@ -429,3 +429,25 @@ async def test_a_killed_gateway_doubles_nothing(new_engine: NewEngine, tmp_path:
         assert [found[f"documents:{number}"] for number in (303, 505, 603)] == [4 * TRADES] * 3
         lists = await port.totals("lists")
         assert (lists["lists"], lists["released"]) == (4 * TRADES, 4 * TRADES)
+
+
+async def test_one_number_on_two_platforms_without_a_code(port: Port) -> None:
+    world = make_world(TRADES)
+    await port.register(world)
+    nameless = [it for it in world.platforms if not it.code.isascii()]
+    one = next(it for it in world.parcels if it.platform == nameless[0])
+    other = replace(
+        one, platform=nameless[1], waybill_no=f"{one.waybill_no}B", cop_no=f"{one.cop_no}B"
+    )
+    await port.instruct("reject", book="orders", pattern=one.order_no)
+    writer = Writer(1, now_ms())
+    await port.send([*writer.orders([one]), *writer.waybills([one]), *writer.lists([one])])
+    await until(lambda: counted(port, "documents:304"), "the first order is answered")
+    await port.send([*writer.orders([other]), *writer.waybills([other]), *writer.lists([other])])
+    await all_released(port, 1)
+    states = {it.platform.casefold(): it.state for it in port.trades()}
+    assert states[nameless[1].name.replace(" ", "").casefold()] == "released", states
+    # The first one was rejected, so it may come again, and is another trade.
+    await port.send(Writer(2, now_ms()).orders([one]))
+    await all_released(port, 2)
+    assert {it.verified_minor for it in port.trades()} == {one.value}
