@@ -156,7 +156,7 @@ def _rejected(report: Report, refused: list[tuple[str, str]]) -> clearing.Record
     results = [
         clearing.PayoutResult(
             payout_id=bytes.fromhex(payment_id),
-            outcome=clearing.PAYOUT_OUTCOME_REJECTED,
+            outcome=clearing.PAYOUT_OUTCOME_REFUSED,
             reason_code=reason,
             clearing_reference=report.message_id,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +16,7 @@ from gateways.identity import Identity
 from gateways.pboc import gateway as front
 from gateways.pboc import institution as centre
 from gateways.process import Runnable
+from tests.integration.conftest import NewEngine
 from tests.integration.corridor import Corridor
 from tests.integration.engine_process import CALL_SECONDS, EngineProcess, accepted
 from tests.unit.gateways.pboc.corridor import running
@@ -27,8 +27,6 @@ from whampoa.institution.v1 import institution_service_pb2 as wire
 from whampoa.institution.v1 import institution_service_pb2_grpc as wire_grpc
 from whampoa.query.v1 import query_service_pb2 as query
 
-# The engine is shared, so each test has parties of its own.
-FIRSTS = itertools.count(701, 10)
 BANK_CODE, PAYEE_BANK = "10400000000001", "10300000000002"
 
 
@@ -37,7 +35,7 @@ class Town:
 
     def __init__(self, engine: EngineProcess, data_dir: Path) -> None:
         self.engine = engine
-        self.corridor = Corridor(engine, merchants=3, first=next(FIRSTS))
+        self.corridor = Corridor(engine, merchants=3)
         self.data_dir = data_dir
         self.addresses = {"bank": "127.0.0.1:0", "pboc": "127.0.0.1:0"}
         shutil.copytree(engine.keys, data_dir / "keys")
@@ -62,6 +60,15 @@ class Town:
         request = wire.ReadBooksRequest(book=book)
         answer = await self._stub(name).ReadBooks(request, timeout=CALL_SECONDS)
         return dict(answer.totals)
+
+    async def open_account(self) -> None:
+        await self.instruct(
+            "bank",
+            "open_account",
+            enterprise=self.corridor.enterprise.hex(),
+            name="穗通综合服务",
+            collection_account="FTN4401",
+        )
 
     async def remit(self, minor: int, charges: int = 0) -> bytes:
         told = await self.instruct(
@@ -103,21 +110,16 @@ class Town:
 
 
 @pytest.fixture
-async def town(engine: EngineProcess, tmp_path: Path) -> AsyncIterator[Town]:
-    it = Town(engine, tmp_path)
+async def town(new_engine: NewEngine, tmp_path: Path) -> AsyncIterator[Town]:
+    # An engine of its own: a new bank knows nothing of what an old one did.
+    it = Town(new_engine().start(), tmp_path / "town")
     async with AsyncExitStack() as stack:
 
         async def enter(run: Runnable) -> str:
-            return await stack.enter_async_context(running(run, tmp_path))
+            return await stack.enter_async_context(running(run, it.data_dir))
 
         it.configure(bank=await enter(institution.run), pboc=await enter(centre.run))
-        await it.instruct(
-            "bank",
-            "open_account",
-            enterprise=it.corridor.enterprise.hex(),
-            name="穗通综合服务",
-            collection_account="FTN4401",
-        )
+        await it.open_account()
         for code, minor in ((BANK_CODE, 10**9), (PAYEE_BANK, 0)):
             given = {"bank_code": code, "name": f"bank {code}", "balance_minor": str(minor)}
             await it.instruct("pboc", "participant", **given)
@@ -236,3 +238,29 @@ async def test_a_refused_payout_is_paid_again(town: Town) -> None:
     await until(lambda: sum(it.count("settled") for it in town.payouts().values()) == 3, "all paid")
     told = await town.totals("bank", "payouts")
     assert (told["debited:CNY"], told["balance:CNY"]) == (213_702, 0)
+
+
+async def test_a_bank_that_lost_its_books_undoes_nothing(
+    new_engine: NewEngine, tmp_path: Path
+) -> None:
+    town = Town(new_engine().start(), tmp_path / "town")
+    town.corridor.release(range(3), minor=10_000)
+    async with running(institution.run, town.data_dir) as address:
+        town.configure(bank=address)
+        await town.open_account()
+        async with running(gateway.run, town.data_dir):
+            remittance_id = await town.remit(30_000)
+            town.corridor.allocate_by_volume(remittance_id)
+            town.convert(remittance_id)
+            await until(lambda: list(town.payouts().values()) == [["debited"]] * 3, "debited")
+    for folder in ("institutions", "gateways"):
+        shutil.rmtree(town.data_dir / folder)
+    async with running(institution.run, town.data_dir) as address:
+        town.configure(bank=address)
+        async with running(gateway.run, town.data_dir):
+            # The new bank refuses every order of the old one: it has no such account.
+            path = town.data_dir / "gateways" / "bank" / "cursor.json"
+            await until(path.exists, "the feed was followed to its end")
+            await asyncio.sleep(0.5)
+    assert list(town.payouts().values()) == [["debited"]] * 3
+    assert _amounts(town, remittance_id)[0] == 30_000

@@ -170,7 +170,7 @@ class Engine(
         def act() -> bool:
             if any(it.payout_id in self.payouts for it in request.results):
                 return False
-            assert {it.outcome for it in request.results} == {clearing.PAYOUT_OUTCOME_REJECTED}
+            assert {it.outcome for it in request.results} == {clearing.PAYOUT_OUTCOME_REFUSED}
             self.payouts |= {it.payout_id: f"rejected {it.reason_code}" for it in request.results}
             return True
 

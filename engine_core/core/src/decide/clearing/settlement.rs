@@ -69,9 +69,10 @@ pub fn record_settlement(
     for (at, result) in request.results.iter().enumerate() {
         let place = |name: &str| format!("results[{at}].{name}");
         let payout = payout(state, &result.payout_id, &place("payout_id"))?;
-        let to = match PayoutOutcome::try_from(result.outcome).unwrap_or_default() {
+        let outcome = PayoutOutcome::try_from(result.outcome).unwrap_or_default();
+        let to = match outcome {
             PayoutOutcome::Settled => PayoutState::Settled,
-            PayoutOutcome::Rejected => PayoutState::Rejected,
+            PayoutOutcome::Rejected | PayoutOutcome::Refused => PayoutState::Rejected,
             PayoutOutcome::Returned => PayoutState::Returned,
             PayoutOutcome::Unspecified => {
                 return refuse(Rejection::FieldInvalid, place("outcome"), result.outcome);
@@ -92,6 +93,11 @@ pub fn record_settlement(
             );
         }
         let from = states.go(payout, to, &place("outcome"))?;
+        // A bank that debited cannot have refused: what it debited may be paid already.
+        if outcome == PayoutOutcome::Refused && from != PayoutState::Instructed {
+            let text = format!("refused after {}", from.name());
+            return refuse(Rejection::PayoutState, place("outcome"), text);
+        }
         if to != PayoutState::Settled {
             give_back(&mut postings, payout, from);
         }
