@@ -32,8 +32,11 @@ def scene(engine: EngineProcess) -> Scene:
 
 def refusal_of(engine: EngineProcess, caller: str, path: str, raw: bytes) -> rejection.Refusal:
     """Every response has its refusal in the same field, so one type reads them all."""
-    reply = registry.RegisterPartiesResponse.FromString(engine.raw(caller, path, raw))
+    answer = engine.raw(caller, path, raw)
+    reply = registry.RegisterPartiesResponse.FromString(answer)
     assert reply.HasField("refusal"), reply
+    # The engine writes what protobuf itself would write.
+    assert reply.SerializeToString(deterministic=True) == answer
     assert not reply.HasField("position")
     return reply.refusal
 

@@ -76,6 +76,7 @@ def parties(engine: EngineProcess) -> int:
     return engine.client().query.GetSummary(request, timeout=60).counts["parties"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_kill_under_load(new_engine: NewEngine, chance: random.Random) -> None:
     engine = new_engine().start()

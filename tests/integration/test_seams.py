@@ -26,7 +26,7 @@ from whampoa.money.v1.money_pb2 import Position
 from whampoa.paging.v1.paging_pb2 import PageRequest
 from whampoa.query.v1 import query_service_pb2 as query
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TRADES = 20_000
 MINOR = 1_000
@@ -82,7 +82,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
     ids = ids_of(list(trades.values()))
     advice = Advice(ids, np.full(len(ids), MINOR, np.uint64))
     raw = advice.encode(uuid7(), remittance_id, clearing.ALLOCATION_MODE_BY_ORDERS)
-    allocated = clearing.AllocateResponse.FromString(engine.raw("operator", ALLOCATE, raw))
+    answer = engine.raw("operator", ALLOCATE, raw)
+    allocated = clearing.AllocateResponse.FromString(answer)
+    assert allocated.SerializeToString(deterministic=True) == answer
     yield Full(engine, corridor, transfers, transferred, trades, remittance_id, allocated, sent)
     engine.close()
 
