@@ -136,7 +136,7 @@ impl World {
             .find(|code| is_uscc(code))
             .expect("one check character fits");
         let id = self.machine.id();
-        let has_payee = role == Role::Merchant && number % 3 != 0;
+        let has_payee = role == Role::Merchant && !number.is_multiple_of(3);
         let party = proto::Party {
             party_id: id.0.to_vec(),
             uscc: code.clone(),
