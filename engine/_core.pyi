@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 class Fault(RuntimeError): ...
 class Busy(RuntimeError): ...
@@ -40,7 +41,7 @@ class Core:
 
 def verify(data_dir: Path, policy: str) -> str: ...
 
-_EnvelopeParts = tuple[str, str, list[str], str, str]
+_EnvelopeParts: TypeAlias = tuple[str, str, list[str], str, str]
 
 def formats_read(
     message: bytes,

@@ -1,4 +1,4 @@
-"""Codec of customs messages: bytes to documents and findings, fields to bytes, envelopes on and off."""
+"""Codec of customs messages: bytes to documents and findings, fields to bytes, envelopes."""
 
 from __future__ import annotations
 

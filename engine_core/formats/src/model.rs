@@ -8,6 +8,7 @@ mod list;
 mod meaning;
 mod order;
 mod refund;
+pub mod signature;
 mod transport;
 
 pub use envelope::{

@@ -3,6 +3,7 @@
 mod envelope;
 mod facets;
 mod row;
+mod signature;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -291,7 +292,7 @@ impl Reading {
                 (Ns::Ds, "Signature") if enveloped && (stage == 1 || stage == 2) => {
                     stage = 3;
                     parsed.signed = true;
-                    cursor.skip().map_err(|error| self.broken(&error))?;
+                    self.signature(cursor, &tag)?;
                 }
                 (Ns::Ceb, "ExtendMessage") if enveloped && (1..=3).contains(&stage) => {
                     stage = 4;

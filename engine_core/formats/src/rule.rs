@@ -48,7 +48,7 @@ rules! {
     115 Malformed TooManyElements "TOO_MANY_ELEMENTS" "The element {field} stands more than {other} times.";
     116 Malformed LengthInvalid "LENGTH_INVALID" "{field} must have {other} characters.";
     117 Malformed DecimalInvalid "DECIMAL_INVALID" "{field} must be a decimal of 19 digits, 5 of them after the point.";
-    118 Malformed IntegerInvalid "INTEGER_INVALID" "{field} must be an integer of at most {other} digits.";
+    118 Malformed IntegerInvalid "INTEGER_INVALID" "{field} must be an integer of {other} digits.";
     119 Malformed ValueFixed "VALUE_FIXED" "{field} must be {other}.";
     120 Malformed LengthOf2018 "LENGTH_OF_2018" "{field} has a length of the 2018 schema; since 202205 it must have {other} characters.";
     121 Malformed ElementSince202205 "ELEMENT_SINCE_202205" "{field} is missing; the 202205 schema requires it, the 2018 schema had none.";

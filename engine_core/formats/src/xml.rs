@@ -7,6 +7,7 @@ use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 
+use crate::codes::is_digits;
 use crate::finding::shorten;
 use crate::model::{CEB_NS, DS_NS};
 use crate::rule::Rule;
@@ -14,7 +15,7 @@ use crate::rule::Rule;
 mod lex;
 
 use lex::{attributes, forbidden_character, normal_lines, reference};
-pub use lex::{is_allowed, is_blank, plain};
+pub use lex::{is_allowed, is_blank, is_name, plain};
 
 /// Namespace of the terminal envelope.
 pub const DXP_NS: &str = "http://www.chinaport.gov.cn/dxp";
@@ -151,46 +152,12 @@ impl<'a> Cursor<'a> {
                     self.depth = self.depth.saturating_sub(1);
                     return Ok(Token::End(self.base + self.position()));
                 }
-                Event::Text(_) => {
-                    let raw = self.slice(start..self.position());
-                    if let Some(at) = raw.find("]]>") {
-                        return Err(self
-                            .malformed(start + at, "text holds the end mark of CDATA".to_owned()));
-                    }
-                    if self.depth == 0 {
-                        if is_blank(raw) {
-                            continue;
-                        }
-                        return Err(self.malformed(
-                            start,
-                            "there is text outside the root element".to_owned(),
-                        ));
-                    }
-                    return Ok(Token::Text(normal_lines(raw), self.base + start));
-                }
-                Event::CData(_) => {
-                    let raw = self.slice(start + 9..self.position().saturating_sub(3));
-                    if self.depth == 0 {
-                        return Err(self.malformed(
-                            start,
-                            "there is text outside the root element".to_owned(),
-                        ));
-                    }
-                    return Ok(Token::Text(normal_lines(raw), self.base + start));
-                }
-                Event::GeneralRef(_) => {
-                    let raw = self.slice(start + 1..self.position().saturating_sub(1));
-                    let Some(character) = reference(raw).filter(|_| self.depth > 0) else {
-                        return Err(self.malformed(
-                            start,
-                            "an entity reference is not one of XML's own".to_owned(),
-                        ));
-                    };
-                    return Ok(Token::Text(
-                        Cow::Owned(character.to_string()),
-                        self.base + start,
-                    ));
-                }
+                Event::Text(_) => match self.text(start)? {
+                    Some(text) => return Ok(text),
+                    None => continue,
+                },
+                Event::CData(_) => return self.cdata(start),
+                Event::GeneralRef(_) => return self.reference(start),
                 Event::Decl(_) => {
                     if !before_first {
                         return Err(self.malformed(
@@ -200,21 +167,7 @@ impl<'a> Cursor<'a> {
                     }
                     self.declaration(start)?;
                 }
-                Event::PI(_) => {
-                    let raw = self.slice(start..self.position());
-                    if raw
-                        .get(2..5)
-                        .is_some_and(|target| target.eq_ignore_ascii_case("xml"))
-                        && raw
-                            .as_bytes()
-                            .get(5)
-                            .is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'?')
-                    {
-                        return Err(
-                            self.malformed(start, "an instruction takes the name xml".to_owned())
-                        );
-                    }
-                }
+                Event::PI(_) => self.instruction(start)?,
                 Event::DocType(_) => {
                     return Err(XmlError {
                         rule: Rule::DtdForbidden,
@@ -231,6 +184,53 @@ impl<'a> Cursor<'a> {
                 Event::Comment(_) | Event::Empty(_) => {}
             }
         }
+    }
+
+    /// Character data; nothing when it is the blank between markup outside the root.
+    fn text(&self, start: usize) -> Result<Option<Token<'a>>, XmlError> {
+        let raw = self.slice(start..self.position());
+        if let Some(at) = raw.find("]]>") {
+            let other = "text holds the end mark of CDATA".to_owned();
+            return Err(self.malformed(start + at, other));
+        }
+        if self.depth > 0 {
+            return Ok(Some(Token::Text(normal_lines(raw), self.base + start)));
+        }
+        if is_blank(raw) {
+            return Ok(None);
+        }
+        Err(self.malformed(start, "there is text outside the root element".to_owned()))
+    }
+
+    fn cdata(&self, start: usize) -> Result<Token<'a>, XmlError> {
+        let raw = self.slice(start + 9..self.position().saturating_sub(3));
+        if self.depth == 0 {
+            return Err(self.malformed(start, "there is text outside the root element".to_owned()));
+        }
+        Ok(Token::Text(normal_lines(raw), self.base + start))
+    }
+
+    fn reference(&self, start: usize) -> Result<Token<'a>, XmlError> {
+        let raw = self.slice(start + 1..self.position().saturating_sub(1));
+        let Some(character) = reference(raw).filter(|_| self.depth > 0) else {
+            let other = "an entity reference is not one of XML's own".to_owned();
+            return Err(self.malformed(start, other));
+        };
+        Ok(Token::Text(
+            Cow::Owned(character.to_string()),
+            self.base + start,
+        ))
+    }
+
+    /// An instruction is passed over, but its target must be a name, and not the declaration's.
+    fn instruction(&self, start: usize) -> Result<(), XmlError> {
+        let raw = self.slice(start + 2..self.position().saturating_sub(2));
+        let end = raw.find([' ', '\t', '\n', '\r']).unwrap_or(raw.len());
+        let target = raw.get(..end).unwrap_or_default();
+        if is_name(target) && !target.contains(':') && !target.eq_ignore_ascii_case("xml") {
+            return Ok(());
+        }
+        Err(self.malformed(start, "an instruction has no name of its own".to_owned()))
     }
 
     /// Passes over everything up to the end of the element just opened, well-formedness checked; returns its end.
@@ -277,13 +277,17 @@ impl<'a> Cursor<'a> {
                 | ["version", "standalone"]
                 | ["version", "encoding", "standalone"]
         );
-        let version = parts
+        let minor = parts
             .first()
-            .is_some_and(|(_, value)| value.starts_with("1."));
+            .and_then(|(_, value)| value.strip_prefix("1."));
+        let version = minor.is_some_and(|digits| !digits.is_empty() && is_digits(digits));
         if !ordered || !version {
             return Err(self.malformed(start, "the XML declaration is broken".to_owned()));
         }
         for (name, value) in parts {
+            if name == "standalone" && !matches!(value, "yes" | "no") {
+                return Err(self.malformed(start, "the XML declaration is broken".to_owned()));
+            }
             // ASCII is a subset of UTF-8; every other charset would make the stored bytes ambiguous.
             if name == "encoding"
                 && !["utf-8", "utf8", "us-ascii"]

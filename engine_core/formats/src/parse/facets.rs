@@ -33,7 +33,7 @@ pub fn wanted(kind: Kind) -> String {
     match kind {
         Kind::Exact(length) => format!("exactly {length}"),
         Kind::Text(min, max) | Kind::Token(min, max) => format!("{min} to {max}"),
-        Kind::Int(digits) => digits.to_string(),
+        Kind::Int(digits) => format!("at most {digits}"),
         Kind::Decimal | Kind::DateTime | Kind::Base64 | Kind::Any => String::new(),
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn attributes(mut rest: &str) -> Option<Vec<(&str, &str)>> {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a text is a name of XML.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let start = |letter: char| letter.is_alphabetic() || letter == '_' || letter == ':';
     name.chars().next().is_some_and(start)
         && name.chars().all(|letter| {
