@@ -195,6 +195,9 @@ impl<'a> Labels<'a> {
 
     /// Puts what invoices have left to an item until it is covered.
     fn allocate(&mut self, item: &Item, links: &mut Vec<ItemLink>, out: &mut Labelled) {
+        if self.is_covered(item, links, &[InvoiceKind::SpecialVat]) {
+            return;
+        }
         let offers = self.offers(item);
         if self.is_special_left(&offers) {
             // Only special invoices open the refund: one that comes late takes the place of ordinary ones.
@@ -224,6 +227,20 @@ impl<'a> Labels<'a> {
             self.link(item, links, delta, out);
             wanted -= qty_e5;
         }
+    }
+
+    /// Whether invoices of some kinds cover the whole item.
+    fn is_covered(&self, item: &Item, links: &[ItemLink], kinds: &[InvoiceKind]) -> bool {
+        let is_of_kind = |link: &&ItemLink| {
+            self.invoice(link.invoice)
+                .is_some_and(|invoice| kinds.contains(&invoice.row.kind))
+        };
+        let covered: i64 = links
+            .iter()
+            .filter(is_of_kind)
+            .map(|link| link.qty_e5)
+            .sum();
+        covered >= i64::try_from(item.qty_e5).unwrap_or(i64::MAX)
     }
 
     fn is_special_left(&self, offers: &[u32]) -> bool {
@@ -325,18 +342,6 @@ impl<'a> Labels<'a> {
         rate_bp: u16,
         flag: Option<u8>,
     ) -> (Regime, Database, u32) {
-        let covered = |kinds: &[InvoiceKind]| {
-            let of_kind = |link: &&ItemLink| {
-                self.invoice(link.invoice)
-                    .is_some_and(|invoice| kinds.contains(&invoice.row.kind))
-            };
-            links
-                .iter()
-                .filter(of_kind)
-                .map(|link| link.qty_e5)
-                .sum::<i64>()
-                >= i64::try_from(item.qty_e5).unwrap_or(i64::MAX)
-        };
         let party = self.state.registry.get(item.merchant);
         let vat_class = party.map_or(0, |party| party.vat_class);
         let filed = party.map_or(0, |party| party.refund_filing_date);
@@ -349,7 +354,7 @@ impl<'a> Labels<'a> {
             | unless(filed != 0 && filed <= self.today, Condition::R2RefundFiling)
             | unless(item.is_departed, Condition::R4Departed)
             | unless(
-                covered(&[InvoiceKind::SpecialVat]),
+                self.is_covered(item, links, &[InvoiceKind::SpecialVat]),
                 Condition::R8SpecialInvoice,
             )
             | unless(rate_bp > 0, Condition::R9Rate)
@@ -371,7 +376,7 @@ impl<'a> Labels<'a> {
             is_small_scale: vat_class == VAT_SMALL_SCALE,
             refund_missing,
             zone_missing,
-            has_voucher: covered(&[InvoiceKind::SpecialVat, InvoiceKind::Ordinary]),
+            has_voucher: self.is_covered(item, links, InvoiceKind::ALL),
             has_part_of_voucher: !links.is_empty(),
             is_in_zone: is_registered && is_in_zone,
         };
