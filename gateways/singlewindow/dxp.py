@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import re
@@ -28,6 +29,7 @@ _ID_CHARACTERS_MAX = 16
 _INFO_CHARACTERS_MAX = 300
 _TYPE_CHARACTERS_MAX = 30
 _CODE = re.compile(rb"<(?:\w+:)?ResponseCode>([^<]{1,9})</")
+_DATA = re.compile(rb"<(?:\w+:)?Data>([A-Za-z0-9+/=\s]*)</")
 _INFO = re.compile(rb"<(?:\w+:)?ResponseInfo>([^<]*)</")
 
 
@@ -108,6 +110,12 @@ def response(reading: formats.Reading, code: str, info: str, time_ms: int) -> by
         f"<MsgType>{escape(envelope.msg_type[:_TYPE_CHARACTERS_MAX])}</MsgType>"
         f"</OriHead></Response></DxpRep>"
     ).encode()
+
+
+def content(message: bytes) -> bytes:
+    """The CEB message inside an envelope; one without an envelope is that already."""
+    data = _DATA.search(message)
+    return message if data is None else base64.b64decode(data[1])
 
 
 def parse_response(message: bytes) -> tuple[str, str]:

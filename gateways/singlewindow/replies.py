@@ -12,7 +12,7 @@ from engine import formats
 from gateways.client import Backoff, Institution
 from gateways.cursor import Cursor
 from gateways.letters import letters
-from gateways.singlewindow import platform
+from gateways.singlewindow import dxp, platform
 from gateways.singlewindow.archive import Archive
 from gateways.singlewindow.deposit import Depository, identified
 from whampoa.customs.v1 import finding_pb2 as finding
@@ -120,4 +120,4 @@ def _is_readable(letter: institution.Letter, reading: formats.Reading) -> bool:
 
 def _addressed(letter: institution.Letter, reading: formats.Reading) -> tuple[int, str, bytes]:
     receivers = reading.envelope.receiver_ids if reading.envelope else []
-    return letter.sequence, receivers[0] if receivers else "", letter.message
+    return letter.sequence, receivers[0] if receivers else "", dxp.content(letter.message)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.integration.corridor import Corridor
 from tests.integration.databases import Databases, programs
 from tests.integration.engine_process import EngineProcess
+from tests.integration.port import Port
 
 NewEngine = Callable[..., EngineProcess]
 
@@ -57,3 +59,15 @@ def new_engine(tmp_path: Path) -> Iterator[NewEngine]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+async def port(new_engine: NewEngine, tmp_path: Path) -> AsyncIterator[Port]:
+    """Give an engine with customs and a gateway around it."""
+    engine = new_engine().start()
+    async with AsyncExitStack() as stack:
+        it = Port(engine, tmp_path / "port")
+        await stack.enter_async_context(it.customs())
+        await stack.enter_async_context(it.gateway())
+        yield it
+    assert engine.stop() == 0, engine.said[-5:]

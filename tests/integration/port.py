@@ -19,11 +19,13 @@ from bench.demo.partners import Partners
 from bench.demo.registration import Registration
 from bench.documents.messages import Writer
 from bench.documents.world import Parcel, World, build
+from engine import formats
 from gateways.identity import Identity
 from gateways.singlewindow import gateway, institution
 from tests.integration.engine_process import CALL_SECONDS, EngineProcess
 from tests.unit.gateways.pboc.corridor import running
 from whampoa.client import Client
+from whampoa.customs.v1 import document_pb2 as document
 from whampoa.customs.v1 import single_window_service_pb2 as window
 from whampoa.customs.v1 import single_window_service_pb2_grpc as window_grpc
 from whampoa.institution.v1 import institution_service_pb2 as wire
@@ -31,6 +33,7 @@ from whampoa.institution.v1 import institution_service_pb2_grpc as wire_grpc
 from whampoa.query.v1 import query_service_pb2 as query
 
 UNTIL_SECONDS = 60.0
+TRADES = 40
 
 
 class Port:
@@ -179,3 +182,14 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
     while not await holds():
         assert time.monotonic() < deadline, f"never: {what}"
         await asyncio.sleep(0.05)
+
+
+async def all_released(port: Port, count: int) -> None:
+    async def holds() -> bool:
+        return len(await asyncio.to_thread(port.trades, "released")) == count
+
+    await until(holds, f"{count} trades released, now {[it.state for it in port.trades()]}")
+
+
+def documents_of(message: bytes) -> list[document.Document]:
+    return [document.Document.FromString(raw) for raw in formats.read(message).accepted]

@@ -44,6 +44,9 @@ def test_a_forwarded_message_says_what_was_received(parcels: list[Parcel]) -> No
     assert two.accepted == one.accepted
     assert two.envelope is not None
     assert two.envelope.msg_type == "CEB603Message"
+    inside = dxp.content(forwarded)
+    assert formats.read(inside).accepted == one.accepted
+    assert dxp.content(inside) == inside
     assert forwarded == dxp.forwarded(603, elements, one.transmitter_code, NOW_MS)
 
 
