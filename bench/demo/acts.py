@@ -58,7 +58,7 @@ class Acts:
         accepted(await self._it.allocate(remittance, BY_MERCHANTS, advice), "by merchants")
         await self._it.convert(remittance)
         trades = await self._open(enterprise)
-        named = [trade for owned in trades.values() for trade in owned][:200]
+        named = [trade for owned in trades.values() for trade in owned[: len(owned) // 2]]
         orders = {trade.trade_id: trade.verified_minor - trade.used_minor for trade in named}
         remittance = await self._it.remit(enterprise, sum(orders.values()))
         accepted(await self._it.allocate(remittance, BY_ORDERS, orders), "by orders")
@@ -82,6 +82,7 @@ class Acts:
             reference="CEB213 of the demo",
         )
         report = accepted(await engine.customs.ReportReturn(back, timeout=30), "return")
+        self._it.note(report.position)
         await self._it.convert(remittance)
         await self._converted(remittance)
         refused = await self._pay_one(enterprise, merchant)
@@ -94,6 +95,7 @@ class Acts:
         done = accepted(
             await engine.clearing.SettleClawback(settle, timeout=CALL_SECONDS_MAX), "clawback"
         )
+        self._it.note(done.position)
         paid = accepted(await self._it.pay(enterprise), "payouts after the clawback")
         code = rejection.Rejection.Name(refused.refusal.code).removeprefix("REJECTION_")
         self._it.money.tell(
@@ -204,9 +206,8 @@ class Acts:
         }
         remittance = await self._it.remit(enterprise, sum(advice.values()))
         done = accepted(await self._it.allocate(remittance, BY_MERCHANTS, advice), "revoked")
-        codes = {
-            rejection.Rejection.Name(code).removeprefix("REJECTION_") for code in done.refused_codes
-        }
+        names: dict[int, str] = {number: name for name, number in rejection.Rejection.items()}
+        codes = {names[code].removeprefix("REJECTION_") for code in done.refused_codes}
         await self._it.convert(remittance)
         self._it.money.tell(
             "grant revoked",

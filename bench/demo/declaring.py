@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MESSAGES_AT_ONCE = 8
 WAYBILLS_PER_DEPARTURE = 1_000
+_OPERATOR = 0
 _INVT_NO = re.compile(rb"<(?:\w+:)?invtNo>(\w+)</")
 
 Advance = Callable[[int], None]
@@ -55,17 +56,18 @@ class Declaring:
         self.sent = Sent()
 
     async def open(self) -> None:
-        """Opens a channel for each declarant and carrier."""
+        """Opens a channel for each declarant and carrier, and the operator's."""
+        self._stubs[_OPERATOR] = await self._partners.window("operator")
         for number, company in enumerate(self._world.declarants):
             self._stubs[company.number] = await self._partners.window(declarant(number))
         for number, company in enumerate(self._world.carriers):
             self._stubs[company.number] = await self._partners.window(carrier(number))
 
-    async def send(self, sender: Company, message: bytes) -> window.SubmitMessageResponse:
-        """Hands one message over; what was said of it is counted."""
+    async def send(self, sender: Company | None, message: bytes) -> window.SubmitMessageResponse:
+        """Hands one message over, as the operator when no sender is named; counts the answer."""
         request = window.SubmitMessageRequest(message=message)
         async with self._slots:
-            response = await self._stubs[sender.number].SubmitMessage(
+            response = await self._stubs[sender.number if sender else _OPERATOR].SubmitMessage(
                 request, timeout=CALL_SECONDS_MAX
             )
         self.sent.add(response)
@@ -84,7 +86,8 @@ class Declaring:
         """The carriers say which waybills left."""
         parcels = list(parcels)
         for company in self._world.carriers:
-            numbers = [one.waybill_no for one in parcels if one.carrier == company]
+            of_carrier = (one.waybill_no for one in parcels if one.carrier == company)
+            numbers = list(dict.fromkeys(of_carrier))
             for start in range(0, len(numbers), WAYBILLS_PER_DEPARTURE):
                 some = numbers[start : start + WAYBILLS_PER_DEPARTURE]
                 cop_no = f"D{company.customs_code}{start:08d}"

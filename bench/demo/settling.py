@@ -16,6 +16,8 @@ from bench.refusal import accepted
 from whampoa import ids as identifiers
 from whampoa.clearing.v1 import clearing_service_pb2 as clearing
 from whampoa.forex.v1 import forex_service_pb2 as forex
+from whampoa.money.v1.money_pb2 import Position
+from whampoa.paging.v1.paging_pb2 import PageRequest
 from whampoa.query.v1 import query_service_pb2 as query
 from whampoa.risk.v1 import risk_service_pb2 as risk
 
@@ -48,6 +50,8 @@ class Settling:
         self.world = world
         self.ids = ids
         self.money = Money()
+        # Reads have to see what was written before them.
+        self._seen = Position()
 
     async def remit(self, enterprise: Company, minor: int, **arguments: object) -> bytes:
         """A buyer's bank sends money; returns the remittance once the engine knows it."""
@@ -92,7 +96,9 @@ class Settling:
             id_low=[low for _, low in halves],
             advised_minor=list((advice or {}).values()),
         )
-        return await self.engine.clearing.Allocate(request, timeout=CALL_SECONDS_MAX)
+        response = await self.engine.clearing.Allocate(request, timeout=CALL_SECONDS_MAX)
+        self.note(response.last)
+        return response
 
     async def convert(self, remittance_id: bytes) -> None:
         """Asks the bank to convert all that is allocated and not yet converted."""
@@ -102,7 +108,7 @@ class Settling:
             remittance_id=remittance_id,
         )
         response = await self.engine.forex.RequestConversion(request, timeout=CALL_SECONDS_MAX)
-        accepted(response, "conversion")
+        self.note(accepted(response, "conversion").position)
 
     async def clear(self, remittance_id: bytes, reason: str) -> None:
         """Two officers, each under a certificate of his own, clear what was stopped."""
@@ -114,7 +120,7 @@ class Settling:
                 reason=reason,
             )
             response = await officer.risk.ClearReview(request, timeout=CALL_SECONDS_MAX)
-            accepted(response, f"officer {number}")
+            self.note(accepted(response, f"officer {number}").position)
 
     async def pay(self, enterprise: Company) -> clearing.InstructPayoutsResponse:
         """Pays the cleared balances of an enterprise's merchants."""
@@ -122,14 +128,24 @@ class Settling:
             request_id=identifiers.uuid7(),
             service_enterprise_party_id=self.ids.company(enterprise),
         )
-        return await self.engine.clearing.InstructPayouts(request, timeout=CALL_SECONDS_MAX)
+        response = await self.engine.clearing.InstructPayouts(request, timeout=CALL_SECONDS_MAX)
+        self.note(response.position)
+        return response
+
+    def note(self, position: Position) -> None:
+        """Keeps the newest position written, for the reads that follow."""
+        if position.log and (not self._seen.log or position.index > self._seen.index):
+            self._seen = position
+
+    def _page(self, token: str = "") -> PageRequest:
+        at_least = self._seen if self._seen.log else None
+        return PageRequest(page_size=PAGE, page_token=token, at_least=at_least)
 
     async def remittances(
         self, enterprise: Company | None = None
     ) -> dict[bytes, query.RemittanceView]:
         """Remittances by id, of one enterprise or of all."""
-        request = query.ListRemittancesRequest()
-        request.page.page_size = PAGE
+        request = query.ListRemittancesRequest(page=self._page())
         if enterprise is not None:
             request.service_enterprise_party_id = self.ids.company(enterprise)
         answer = await self.engine.query.ListRemittances(request, timeout=CALL_SECONDS_MAX)
@@ -147,8 +163,7 @@ class Settling:
 
     async def trades(self, state: str = "") -> list[query.TradeView]:
         found: list[query.TradeView] = []
-        request = query.ListTradesRequest(state=state)
-        request.page.page_size = PAGE
+        request = query.ListTradesRequest(state=state, page=self._page())
         while True:
             answer = await self.engine.query.ListTrades(request, timeout=CALL_SECONDS_MAX)
             found += answer.trades
@@ -158,8 +173,7 @@ class Settling:
 
     async def payouts(self) -> list[query.PayoutView]:
         found: list[query.PayoutView] = []
-        request = query.ListPayoutsRequest()
-        request.page.page_size = PAGE
+        request = query.ListPayoutsRequest(page=self._page())
         while True:
             answer = await self.engine.query.ListPayouts(request, timeout=CALL_SECONDS_MAX)
             found += answer.payouts
