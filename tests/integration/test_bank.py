@@ -149,7 +149,7 @@ async def test_from_remittance_to_merchants(town: Town) -> None:
     assert found is not None
     assert (found.credited_minor, found.converted_minor) == (69_000, 60_000)
     assert found.suspense_minor == 9_000
-    await until_returned(town, 142_468)
+    await until_total(town, "returned:CNY", 142_468)
     told = await town.totals("bank", "accounts")
     assert told == {
         "credited:USD": 69_000,
@@ -163,12 +163,12 @@ async def test_from_remittance_to_merchants(town: Town) -> None:
     assert (await town.totals("pboc", "payments"))["net_paid_minor"] == 427_404 - 142_468
 
 
-async def until_returned(town: Town, minor: int) -> None:
-    for _ in range(200):
-        if (await town.totals("bank", "accounts")).get("returned:CNY") == minor:
+async def until_total(town: Town, key: str, minor: int) -> None:
+    for _ in range(400):
+        if (await town.totals("bank", "accounts")).get(key) == minor:
             return
         await asyncio.sleep(0.05)
-    pytest.fail(f"never: {minor} returned to the bank")
+    pytest.fail(f"never: {key} is {minor}")
 
 
 async def test_refusals_recalls_and_charges(town: Town) -> None:
@@ -182,6 +182,7 @@ async def test_refusals_recalls_and_charges(town: Town) -> None:
         request_id=uuid7(), remittance_id=remittance_id, amount_minor=1_500, reason="not ours"
     )
     accepted(town.engine.client().forex.ReturnSuspense(request, timeout=CALL_SECONDS))
+    await until_total(town, "repaid:USD", 1_500)
     corridor.allocate_by_volume(remittance_id)
     await town.instruct("bank", "fault", kind="refuse", count="1")
     town.convert(remittance_id)
@@ -225,9 +226,9 @@ async def test_a_refused_payout_is_paid_again(town: Town) -> None:
     remittance_id = await town.remit(30_000)
     corridor.allocate_by_volume(remittance_id)
     # The sale goes through first, then one payout of three is refused.
-    await town.instruct("bank", "fault", kind="slow", count="1", delay_ms="1000")
+    await town.instruct("bank", "fault", kind="slow", count="1", delay_ms="3000")
     town.convert(remittance_id)
-    await asyncio.sleep(0.5)
+    await until_total(town, "bought:CNY", 213_702)
     await town.instruct("bank", "fault", kind="refuse", count="1")
     wanted = [["settled"], ["settled"], ["rejected"]]
     await until(lambda: sorted(town.payouts().values(), reverse=True) == wanted, "two paid")
