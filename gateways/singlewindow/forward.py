@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -37,11 +37,16 @@ class Forwarder:
     """Delivers what the engine recorded, at least once: customs knows what it has already."""
 
     def __init__(
-        self, engine: grpc.aio.Channel, customs: Institution, codec: ThreadPoolExecutor
+        self,
+        engine: grpc.aio.Channel,
+        customs: Institution,
+        codec: ThreadPoolExecutor,
+        give_way: Callable[[], Awaitable[None]],
     ) -> None:
         self._engine = engine
         self._customs = customs
         self._codec = codec
+        self._give_way = give_way
         self._slots = asyncio.Semaphore(_MESSAGES_AT_ONCE)
 
     async def run(self, cursor: Cursor) -> None:
@@ -56,6 +61,7 @@ class Forwarder:
         # A later version of a document must not overtake an earlier one.
         for bundle in same:
             async with self._slots:
+                await self._give_way()
                 await self._deliver(bundle)
 
     async def _deliver(self, bundle: Bundle) -> None:

@@ -63,8 +63,8 @@ async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event)
         server = identity.server(Doorkeeper(RIGHTS))
         door = Door(intake, archive)
         window_grpc.add_SingleWindowServiceServicer_to_server(door, server)
-        replies = Replies(institution, archive, depository, codec)
-        forwarder = Forwarder(engine, institution, codec)
+        replies = Replies(institution, archive, depository, codec, intake.give_way)
+        forwarder = Forwarder(engine, institution, codec, intake.give_way)
         address = await start(server, addresses.listen, identity)
         tasks = [
             asyncio.create_task(forwarder.run(sent)),

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from engine import formats
 from gateways.singlewindow import dxp, platform
@@ -27,6 +28,9 @@ OPERATOR = "operator"
 # Messages in work at once; as many again may wait eight times over before callers are sent away.
 _AT_ONCE = 32
 _WAITING_MAX = 8 * _AT_ONCE
+# With no more messages than this in work nobody has to give way; nobody does for longer.
+_QUIET_MAX = 2
+_GIVE_WAY_SECONDS = 0.5
 _VALUE_CHARACTERS_MAX = 64
 
 
@@ -43,17 +47,31 @@ class Intake:
         self._codec = codec
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     async def take(self, message: bytes, client: str) -> window.SubmitMessageResponse:
         """Answers one message; what the engine took is durable. Raises `Busy`."""
         if self._waiting >= _WAITING_MAX:
             raise Busy(f"{self._waiting} messages wait already")
-        self._waiting += 1
+        self._count(1)
         try:
             async with self._slots:
                 return await self._take(message, client)
         finally:
-            self._waiting -= 1
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._waiting += change
+        if self._waiting <= _QUIET_MAX:
+            self._quiet.set()
+        else:
+            self._quiet.clear()
+
+    async def give_way(self) -> None:
+        """Lets declarants go first: what customs sends and gets can wait, though not for long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), _GIVE_WAY_SECONDS)
 
     async def _take(self, message: bytes, client: str) -> window.SubmitMessageResponse:
         loop = asyncio.get_running_loop()

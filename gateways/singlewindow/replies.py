@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from engine import formats
@@ -40,15 +40,18 @@ class Replies:
         archive: Archive,
         depository: Depository,
         codec: ThreadPoolExecutor,
+        give_way: Callable[[], Awaitable[None]],
     ) -> None:
         self._customs = customs
         self._archive = archive
         self._depository = depository
         self._codec = codec
+        self._give_way = give_way
 
     async def run(self, cursor: Cursor) -> None:
         """Letters from the cursor on, for ever."""
         async for batch in letters(self._customs, cursor.place.index, _LETTERS_AT_ONCE):
+            await self._give_way()
             await self._work_off(batch.letters)
             cursor.advance(batch.next_sequence)
 
