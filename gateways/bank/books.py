@@ -155,13 +155,15 @@ class BankBooks(Books):
         return rows, int(count[0])
 
     def totals(self) -> dict[str, int]:
-        """Sums per currency over all books, as `word:currency`.
+        """Sums per currency over all books, as `word:currency`, zeros too.
 
         balance = credited + bought + returned - charged - recalled - repaid - sold - debited.
         `debt` is what was taken back after it was sold, and balance + debt is never negative;
         `waiting` is what payouts lack money for.
         """
-        sums: dict[str, int] = {}
+        currencies = self.connection.execute("SELECT DISTINCT currency FROM accounts").fetchall()
+        words = (*_SUMS.values(), "balance", "debt", "waiting")
+        sums = {f"{word}:{row['currency']}": 0 for row in currencies for word in words}
         kinds = {kind.word: word for kind, word in _SUMS.items()}
         for row in self._sums("entries", "kind", "amount_minor", "TRUE"):
             sums[f"{kinds[row['word']]}:{row['currency']}"] = row["minor"]

@@ -59,7 +59,7 @@ class Town:
     async def totals(self, name: str, book: str) -> dict[str, int]:
         request = wire.ReadBooksRequest(book=book)
         answer = await self._stub(name).ReadBooks(request, timeout=CALL_SECONDS)
-        return dict(answer.totals)
+        return {key: minor for key, minor in answer.totals.items() if minor}
 
     async def open_account(self) -> None:
         await self.instruct(
@@ -238,7 +238,7 @@ async def test_a_refused_payout_is_paid_again(town: Town) -> None:
     accepted(town.engine.client().clearing.InstructPayouts(request, timeout=CALL_SECONDS))
     await until(lambda: sum(it.count("settled") for it in town.payouts().values()) == 3, "all paid")
     told = await town.totals("bank", "payouts")
-    assert (told["debited:CNY"], told["balance:CNY"]) == (213_702, 0)
+    assert (told["debited:CNY"], told.get("balance:CNY")) == (213_702, None)
 
 
 async def test_a_bank_that_lost_its_books_undoes_nothing(

@@ -57,7 +57,7 @@ class Corridor:
 
     async def totals(self) -> dict[str, int]:
         answer = await self.stub().ReadBooks(wire.ReadBooksRequest(book="accounts"), timeout=10)
-        return dict(answer.totals)
+        return {key: minor for key, minor in answer.totals.items() if minor}
 
     async def open(self) -> None:
         name = "广州外贸服务"
@@ -209,7 +209,6 @@ async def the_day(corridor: Corridor) -> None:
         "debt:USD": 6_100,
         "bought:CNY": 427_404,
         "debited:CNY": 427_404,
-        "balance:CNY": 0,
         "waiting:CNY": 7,
     }
 
