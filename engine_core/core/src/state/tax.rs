@@ -42,7 +42,8 @@ pub struct Invoice {
 pub struct Tax {
     items: Vec<TaxItem>,
     by_item: HashMap<Id, u32>,
-    by_line: HashMap<(u32, u16), u32>,
+    /// By list and number of the line.
+    by_line: BTreeMap<(u32, u16), u32>,
     by_merchant: BTreeMap<u32, Vec<u32>>,
     /// Intervals by code, in order of their first day.
     rates: BTreeMap<Text<12>, Vec<RateRow>>,
@@ -71,6 +72,12 @@ impl Tax {
         self.by_line
             .get(&(list, gnum))
             .map(|slot| &self.items[*slot as usize])
+    }
+
+    /// Numbers of the lines of a list that have items, gone lines included.
+    pub fn lines_of(&self, list: u32) -> impl Iterator<Item = u16> {
+        let lines = self.by_line.range((list, 0)..=(list, u16::MAX));
+        lines.map(|((_, gnum), _)| *gnum)
     }
 
     /// Items of a merchant in order of their first label.

@@ -1,6 +1,6 @@
 //! Labels items: what the library, invoices and registrations say of one item, and the row that follows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::rate::{Policy, resolve};
 use super::rules::{Findings, select};
@@ -58,6 +58,12 @@ pub struct Item {
 }
 
 impl Item {
+    /// True while it is the same goods of the same merchant, so that its invoices stay.
+    fn is_of(&self, row: &TaxItemRow) -> bool {
+        (self.merchant, self.gcode, self.qty_e5, self.unit)
+            == (row.merchant, row.gcode, row.qty_e5, row.unit)
+    }
+
     /// An item again, from its row and its list.
     pub fn again(row: &TaxItemRow, list: &ListCase, is_departed: bool, stands: bool) -> Self {
         Self {
@@ -85,7 +91,7 @@ impl Item {
 pub struct Labels<'a> {
     pub(super) state: &'a State,
     items: HashMap<Id, TaxItem>,
-    by_line: HashMap<(u32, u16), Id>,
+    by_line: BTreeMap<(u32, u16), Id>,
     /// Quantity and amount of invoices used, where the request changed it.
     used: HashMap<u32, (i64, i64)>,
     /// Invoices and registrations that the request itself brings.
@@ -99,7 +105,7 @@ impl<'a> Labels<'a> {
         Self {
             state,
             items: HashMap::new(),
-            by_line: HashMap::new(),
+            by_line: BTreeMap::new(),
             used: HashMap::new(),
             new_invoices: Vec::new(),
             new_zones: Vec::new(),
@@ -124,6 +130,13 @@ impl<'a> Labels<'a> {
         }
     }
 
+    /// Numbers of the lines of a list that have items, gone lines included.
+    pub(super) fn lines_of(&self, list: u32) -> BTreeSet<u16> {
+        let new = self.by_line.range((list, 0)..=(list, u16::MAX));
+        let known = self.state.tax.lines_of(list);
+        known.chain(new.map(|((_, gnum), _)| *gnum)).collect()
+    }
+
     /// Moves an item's newest step.
     pub fn step(&mut self, item_id: Id, step: Step) {
         if let Some(item) = self.items.get_mut(&item_id) {
@@ -140,9 +153,14 @@ impl<'a> Labels<'a> {
         let mut links = before
             .as_ref()
             .map_or(Vec::new(), |before| before.links.clone());
-        match item.stands {
-            true => self.allocate(item, &mut links, out),
-            false => self.free(item, &mut links, out, |_| true),
+        let is_same = before
+            .as_ref()
+            .is_some_and(|before| item.is_of(&before.row));
+        if !item.stands || !is_same {
+            self.free(item, &mut links, out, |_| true);
+        }
+        if item.stands {
+            self.allocate(item, &mut links, out);
         }
         let mut row = self.row(item, &links);
         let last = before.as_ref().map_or(Step::NONE, |before| before.last);

@@ -56,12 +56,9 @@ impl Labels<'_> {
             let Some(list) = desk.lists.at(*slot) else {
                 continue;
             };
-            for line in list
-                .lines
-                .iter()
-                .filter(|line| !standing.contains(&(*slot, line.gnum)))
-            {
-                if let Some(item) = self.item_of_line(*slot, line.gnum) {
+            let gone = self.lines_of(*slot).into_iter();
+            for gnum in gone.filter(|gnum| !standing.contains(&(*slot, *gnum))) {
+                if let Some(item) = self.item_of_line(*slot, gnum) {
                     items.push(Item::again(&item.row, list, false, false));
                 }
             }
