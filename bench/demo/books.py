@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from bench.demo.partners import CALL_SECONDS_MAX
@@ -59,7 +60,7 @@ async def _customs(settling: Settling) -> list[Comparison]:
 
 
 async def _bank(settling: Settling) -> list[Comparison]:
-    totals = await settling.partners.bank.totals("accounts")
+    totals: Counter[str] = Counter(await settling.partners.bank.totals("accounts"))
     summary = await settling.engine.query.GetSummary(
         query.GetSummaryRequest(), timeout=CALL_SECONDS_MAX
     )
