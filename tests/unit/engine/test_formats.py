@@ -14,6 +14,7 @@ from whampoa.customs.v1 import document_pb2, finding_pb2
 
 CEB = Path(__file__).resolve().parents[4] / "shared" / "reference" / "ceb"
 SAMPLES = CEB / "samples-2018"
+DOCUMENTED = Path(__file__).resolve().parents[3] / "docs" / "findings.md"
 beside = pytest.mark.skipif(
     not CEB.is_dir(), reason="shared/reference/ceb is absent beside the project"
 )
@@ -299,6 +300,31 @@ def test_rules_are_a_closed_table() -> None:
     assert [rule.number for rule in rules] == sorted({rule.number for rule in rules})
     severities = set(finding_pb2.Severity.values()) - {finding_pb2.SEVERITY_UNSPECIFIED}
     assert {rule.severity for rule in rules} == severities
+
+
+def test_the_documented_rules_are_the_table() -> None:
+    weights = {1: "warning", 2: "refused", 3: "malformed"}
+    rows = [
+        f"| {rule.number} | {rule.code} | {weights[rule.severity]} | {rule.sentence} |"
+        for rule in formats.rules()
+    ]
+    lines = DOCUMENTED.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if re.match(r"\| \d", line)] == rows
+
+
+def test_a_message_that_came_with_202205_says_so() -> None:
+    tally = {
+        "guid": GUID,
+        "operatorCode": "4401961234",
+        "logisticsCode": "4401980001",
+        "logisticsNo": "GZ1",
+        "coElNo": "C1",
+        "returnStatus": "399",
+        "returnTime": "20260105101500123",
+        "returnInfo": "",
+    }
+    reading = formats.read(formats.write(216, [tally], GUID))
+    assert (reading.version, reading.findings, len(reading.accepted)) == ("202205", [], 1)
 
 
 def test_generated_parcels_are_accepted() -> None:
