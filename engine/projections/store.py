@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+)
 
+from engine.logs import logger
 from engine.projections import schema
+
+log = logger(__name__)
 
 _NAME = "corridor"
 # Rows that one statement carries; drivers bound the number of parameters.
@@ -40,13 +50,35 @@ class Store:
 
     def open(self) -> int:
         """Makes the tables, anew when of another log or version; returns the next entry."""
-        with self._begin() as connection:
-            schema.cursor.create(connection, checkfirst=True)
-            row = connection.execute(select(schema.cursor)).mappings().first()
+        try:
+            row = self._cursor()
+        except DatabaseError as error:
+            if self._engine.dialect.name != "sqlite":
+                raise
+            log.warning("projections are damaged, made again", cause=_cause(error))
+            self._remove_files()
+            row = self._cursor()
         if row is not None and row["version"] == schema.VERSION and row["log"] == self._log:
             return int(row["next_index"])
         self.reset()
         return 0
+
+    def _cursor(self) -> Mapping[str, Any] | None:
+        with self._begin() as connection:
+            if self._engine.dialect.name == "sqlite":
+                # Written without waiting for the disk: after a power cut anything may stand there.
+                found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+                if found != "ok":
+                    raise DatabaseError("quick_check", None, ValueError(found))
+            schema.cursor.create(connection, checkfirst=True)
+            row = connection.execute(select(schema.cursor)).mappings().first()
+            return None if row is None else dict(row)
+
+    def _remove_files(self) -> None:
+        """A file of SQLite that cannot be read: the journal makes it again."""
+        self._engine.dispose()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._engine.url.database}{suffix}").unlink(missing_ok=True)
 
     def reset(self) -> None:
         """Drops everything: the journal makes it again."""

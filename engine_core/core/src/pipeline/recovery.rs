@@ -57,11 +57,12 @@ pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
         Ok(())
     })?;
     let report = format!(
-        "{{\"entries\":{},\"rows\":{},\"seconds\":{:.3},\"cut\":{}}}",
+        "{{\"entries\":{},\"rows\":{},\"seconds\":{:.3},\"cut\":{},\"private_damaged\":{}}}",
         state.next_index,
         state.rows,
         start.elapsed().as_secs_f64(),
         recovered.to_json(),
+        private.damaged,
     );
     Ok(Opened {
         state,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,13 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use crate::journal::Fault;
 use crate::journal::entry::Sealed;
 
-/// Record head: length 4 ‖ crc32c 4 ‖ index 8 ‖ field 2 ‖ subject 16; then the ciphertext of value ‖ salt 16.
-const HEAD_BYTES: usize = 34;
+mod scan;
+
+/// Record head: length 4 ‖ crc32c 4 ‖ index 8 ‖ field 2 ‖ subject 16 ‖ nonce 12; then the ciphertext of value ‖ salt 16.
+const HEAD_BYTES: usize = 46;
+const SUBJECT_AT: usize = 18;
+const NONCE_AT: usize = 34;
+const NONCE_BYTES: usize = 12;
 /// Key record: subject 16 ‖ key 32 ‖ crc32c 4. A key of zeros is a tombstone.
 const KEY_BYTES: usize = 52;
 const SALT_BYTES: usize = 16;
@@ -24,6 +29,9 @@ pub type Opened = (Vec<u8>, [u8; SALT_BYTES]);
 
 /// Records by index of the entry and id of the field.
 type Places = BTreeMap<(u64, u16), Place>;
+
+/// Keys by subject.
+type Keys = BTreeMap<[u8; 16], [u8; 32]>;
 
 #[derive(Clone, Copy)]
 struct Place {
@@ -36,16 +44,19 @@ struct Inner {
     keys_file: File,
     end: u64,
     places: Places,
-    keys: BTreeMap<[u8; 16], [u8; 32]>,
+    keys: Keys,
 }
 
 /// The private store of one data directory.
 pub struct PrivateStore {
     inner: Mutex<Inner>,
+    /// Places of the files where something rotted: what stood there reads as erased.
+    pub damaged: u64,
 }
 
 impl PrivateStore {
-    /// Opens or makes the folder; records behind a torn one are dropped, they were never acknowledged.
+    /// Opens or makes the folder. A torn tail is dropped, it was never acknowledged; a record that rotted is passed over,
+    /// and those behind it stay.
     pub fn open(folder: &Path) -> Result<Self, Fault> {
         fs::create_dir_all(folder)?;
         let open = |name: &str| {
@@ -58,22 +69,12 @@ impl PrivateStore {
         };
         let (values, mut keys_file) = (open("values.wp")?, open("keys.wk")?);
         File::open(folder)?.sync_all()?;
-        let mut bytes = Vec::new();
-        keys_file.read_to_end(&mut bytes)?;
-        let mut keys = BTreeMap::new();
-        for record in bytes.chunks_exact(KEY_BYTES) {
-            let (subject, key) = (record[..16].try_into(), record[16..48].try_into());
-            let (Ok(subject), Ok(key)) = (subject, key) else {
-                break;
-            };
-            if crc32c::crc32c(&record[..48]).to_be_bytes() != record[48..] {
-                break;
-            }
-            keys.insert(subject, key);
-        }
-        let (places, end) = scan(&values)?;
-        values.set_len(end)?;
+        let (keys, rotten_keys) = read_keys(&mut keys_file)?;
+        let found = scan::scan(&values)?;
+        values.set_len(found.end)?;
+        let (places, end) = (found.places, found.end);
         Ok(Self {
+            damaged: found.damaged + rotten_keys,
             inner: Mutex::new(Inner {
                 values,
                 keys_file,
@@ -92,6 +93,8 @@ impl PrivateStore {
     pub fn put(&self, entries: &[Sealed]) -> Result<(), Fault> {
         let mut inner = self.lock();
         let (mut bytes, mut new_keys, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let parts: usize = entries.iter().map(|entry| entry.private.len()).sum();
+        let mut nonces = random(parts * NONCE_BYTES)?.into_iter();
         for entry in entries {
             for part in &entry.private {
                 let key = inner.key(part.subject, &mut new_keys)?;
@@ -99,12 +102,14 @@ impl PrivateStore {
                 let mut plain = part.value.clone();
                 plain.extend_from_slice(&part.salt);
                 let cipher = ChaCha20Poly1305::new(Key::from_slice(&key));
+                // Never of the index: an entry that was cut gives its index to another one.
+                let nonce: Vec<u8> = nonces.by_ref().take(NONCE_BYTES).collect();
                 let message = Payload {
                     msg: &plain,
-                    aad: &part.subject,
+                    aad: &aad(entry.index, part.field, &part.subject),
                 };
                 let sealed = cipher
-                    .encrypt(&nonce(entry.index, part.field), message)
+                    .encrypt(Nonce::from_slice(&nonce), message)
                     .map_err(|_| Fault::Malformed {
                         what: "a private part cannot be encrypted".into(),
                     })?;
@@ -113,6 +118,7 @@ impl PrivateStore {
                 bytes.extend_from_slice(&entry.index.to_be_bytes());
                 bytes.extend_from_slice(&part.field.to_be_bytes());
                 bytes.extend_from_slice(&part.subject);
+                bytes.extend_from_slice(&nonce);
                 bytes.extend_from_slice(&sealed);
                 let crc = crc32c::crc32c(&bytes[start + 8..]);
                 bytes[start + 4..start + 8].copy_from_slice(&crc.to_be_bytes());
@@ -145,7 +151,7 @@ impl PrivateStore {
         };
         let mut record = vec![0; place.length as usize];
         inner.values.read_exact_at(&mut record, place.offset)?;
-        let Some(subject) = record.get(18..HEAD_BYTES) else {
+        let Some(subject) = record.get(SUBJECT_AT..NONCE_AT) else {
             return Ok(None);
         };
         let Some(key) = inner.keys.get(subject).filter(|key| **key != [0; 32]) else {
@@ -154,9 +160,9 @@ impl PrivateStore {
         let cipher = ChaCha20Poly1305::new(Key::from_slice(key));
         let message = Payload {
             msg: &record[HEAD_BYTES..],
-            aad: subject,
+            aad: &aad(index, field, subject),
         };
-        let plain = cipher.decrypt(&nonce(index, field), message);
+        let plain = cipher.decrypt(Nonce::from_slice(&record[NONCE_AT..HEAD_BYTES]), message);
         let plain = plain.map_err(|_| Fault::Malformed {
             what: format!("private part of entry {index} is damaged"),
         })?;
@@ -180,7 +186,7 @@ impl Inner {
             return Ok(*key);
         }
         let mut key = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut key)?;
+        key.copy_from_slice(&random(32)?);
         new_keys.extend_from_slice(&key_record(subject, key));
         self.keys.insert(subject, key);
         Ok(key)
@@ -194,42 +200,184 @@ fn key_record(subject: [u8; 16], key: [u8; 32]) -> Vec<u8> {
     record
 }
 
-/// Unique per key: an entry has each field once.
-fn nonce(index: u64, field: u16) -> Nonce {
-    let mut nonce = [0; 12];
-    nonce[..8].copy_from_slice(&index.to_be_bytes());
-    nonce[8..10].copy_from_slice(&field.to_be_bytes());
-    nonce.into()
+/// What a ciphertext is bound to beside its key.
+fn aad(index: u64, field: u16, subject: &[u8]) -> Vec<u8> {
+    [&index.to_be_bytes()[..], &field.to_be_bytes(), subject].concat()
 }
 
-fn scan(values: &File) -> io::Result<(Places, u64)> {
+fn random(count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// All keys, and how many rotted. A torn tail is cut, so that the next record stands where it is looked for.
+fn read_keys(file: &mut File) -> io::Result<(Keys, u64)> {
     let mut bytes = Vec::new();
-    (&*values).read_to_end(&mut bytes)?;
-    let mut places = BTreeMap::new();
-    let mut at = 0;
-    while let Some(head) = bytes.get(at..at + HEAD_BYTES) {
-        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let Some(record) = bytes
-            .get(at..at + length)
-            .filter(|record| record.len() > HEAD_BYTES)
-        else {
-            break;
-        };
-        if crc32c::crc32c(&record[8..]).to_be_bytes() != record[4..8] {
-            break;
+    file.read_to_end(&mut bytes)?;
+    let (mut keys, mut whole, mut seen) = (BTreeMap::new(), 0_u64, 0_u64);
+    let mut end = 0;
+    for (at, record) in bytes.chunks_exact(KEY_BYTES).enumerate() {
+        let (subject, key) = (record[..16].try_into(), record[16..48].try_into());
+        if let (Ok(subject), Ok(key)) = (subject, key)
+            && crc32c::crc32c(&record[..48]).to_be_bytes() == record[48..]
+        {
+            keys.insert(subject, key);
+            (whole, seen, end) = (whole + 1, at as u64 + 1, (at + 1) * KEY_BYTES);
         }
-        let index = head[8..16]
-            .iter()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte));
-        let field = u16::from_be_bytes([head[16], head[17]]);
-        places.insert(
-            (index, field),
-            Place {
-                offset: at as u64,
-                length: length as u32,
-            },
-        );
-        at += length;
     }
-    Ok((places, at as u64))
+    file.set_len(end as u64)?;
+    file.seek(SeekFrom::Start(end as u64))?;
+    Ok((keys, seen - whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::journal::entry::{EntryDraft, Field, seal};
+
+    const FIELD: u16 = 0x1000;
+
+    /// A folder that is removed with the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("whampoa-{name}-{}", std::process::id()));
+            drop(fs::remove_dir_all(&path));
+            Self(path)
+        }
+
+        fn open(&self) -> PrivateStore {
+            PrivateStore::open(&self.0).unwrap()
+        }
+
+        fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+            let path = self.0.join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            change(&mut bytes);
+            fs::write(path, bytes).unwrap();
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            drop(fs::remove_dir_all(&self.0));
+        }
+    }
+
+    fn entry(index: u64, subject: u8, text: &str) -> Sealed {
+        let draft = EntryDraft {
+            event_type: 9,
+            schema: 1,
+            actor: 0,
+            time_ms: 0,
+            case_id: [0; 16],
+            prev_of_case: 0,
+            flags: 0,
+            fields: vec![Field {
+                id: FIELD,
+                kind: 1,
+                value: text.as_bytes().to_vec(),
+                subject: Some([subject; 16]),
+            }],
+            row_sections: vec![],
+        };
+        seal(draft, index, [0; 32], [3; 32])
+    }
+
+    /// Five entries of three subjects.
+    fn filled(folder: &Folder) {
+        let store = folder.open();
+        for index in 0..5_u64 {
+            let text = format!("value {index}");
+            store
+                .put(&[entry(index, (index % 3) as u8, &text)])
+                .unwrap();
+        }
+    }
+
+    fn read(store: &PrivateStore) -> Vec<Option<String>> {
+        (0..6)
+            .map(|index| {
+                let found = store.open_field(index, FIELD).unwrap();
+                found.map(|(value, _)| String::from_utf8(value).unwrap())
+            })
+            .collect()
+    }
+
+    fn expected(missing: &[usize]) -> Vec<Option<String>> {
+        let value = |at: usize| (at < 5 && !missing.contains(&at)).then(|| format!("value {at}"));
+        (0..6).map(value).collect()
+    }
+
+    #[test]
+    fn what_was_put_is_read_after_reopening_and_erased_with_its_key() {
+        let folder = Folder::new("put");
+        filled(&folder);
+        let store = folder.open();
+        assert_eq!((read(&store), store.damaged), (expected(&[]), 0));
+        store.drop_key([1; 16]).unwrap();
+        assert_eq!(read(&store), expected(&[1, 4]));
+        assert_eq!(read(&folder.open()), expected(&[1, 4]));
+    }
+
+    #[test]
+    fn a_rotten_record_loses_itself_alone() {
+        for place in [0, 3, 5, 20, 50] {
+            let folder = Folder::new(&format!("rot-{place}"));
+            filled(&folder);
+            let length = fs::metadata(folder.0.join("values.wp")).unwrap().len() as usize / 5;
+            folder.damage("values.wp", |bytes| bytes[length + place] ^= 0x40);
+            let store = folder.open();
+            assert_eq!(
+                (read(&store), store.damaged),
+                (expected(&[1]), 1),
+                "{place}"
+            );
+            store.put(&[entry(5, 0, "more")]).unwrap();
+            assert_eq!(read(&folder.open())[5].as_deref(), Some("more"));
+        }
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_and_the_next_record_is_found() {
+        for cut in [1, 30, 60] {
+            let folder = Folder::new(&format!("torn-{cut}"));
+            filled(&folder);
+            folder.damage("values.wp", |bytes| bytes.truncate(bytes.len() - cut));
+            folder.damage("keys.wk", |bytes| bytes.extend([7; 20]));
+            let store = folder.open();
+            assert_eq!((read(&store), store.damaged), (expected(&[4]), 0));
+            store.put(&[entry(5, 200, "of a new subject")]).unwrap();
+            let again = folder.open();
+            assert_eq!(read(&again)[5].as_deref(), Some("of a new subject"));
+            assert_eq!(again.damaged, 0);
+        }
+    }
+
+    #[test]
+    fn a_rotten_key_loses_its_subject_alone() {
+        let folder = Folder::new("key");
+        filled(&folder);
+        folder.damage("keys.wk", |bytes| bytes[KEY_BYTES + 20] ^= 1);
+        let store = folder.open();
+        assert_eq!((read(&store), store.damaged), (expected(&[1, 4]), 1));
+        store.put(&[entry(5, 200, "new")]).unwrap();
+        assert_eq!(read(&folder.open())[5].as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn an_index_that_is_given_again_has_another_ciphertext() {
+        let folder = Folder::new("again");
+        let store = folder.open();
+        store.put(&[entry(0, 1, "value 0")]).unwrap();
+        let first = fs::read(folder.0.join("values.wp")).unwrap();
+        store.put(&[entry(0, 1, "value 0")]).unwrap();
+        let both = fs::read(folder.0.join("values.wp")).unwrap();
+        assert_ne!(both[first.len() + HEAD_BYTES..], first[HEAD_BYTES..]);
+        assert_eq!(read(&folder.open())[0].as_deref(), Some("value 0"));
+    }
 }

@@ -1,0 +1,123 @@
+//! Finds the records of a file of private parts, past those that rotted, up to a torn tail.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
+
+use super::{HEAD_BYTES, Place, Places};
+
+/// What a file holds.
+pub struct Found {
+    pub places: Places,
+    /// Where the next record goes: behind the last whole one.
+    pub end: u64,
+    /// Stretches between whole records that are none.
+    pub damaged: u64,
+}
+
+/// No record is longer: a request has at most 32 MiB.
+const RECORD_BYTES_MAX: u64 = 64 << 20;
+/// How far behind a rotten record the next whole one is looked for.
+const SEARCH_BYTES_MAX: u64 = 2 * RECORD_BYTES_MAX;
+
+/// Reads the file once, one record in memory at a time.
+pub fn scan(values: &File) -> io::Result<Found> {
+    let length = values.metadata()?.len();
+    let mut found = Found {
+        places: BTreeMap::new(),
+        end: 0,
+        damaged: 0,
+    };
+    let mut at = 0;
+    while at < length {
+        at = run(values, at, length, &mut found)?;
+        let Some(next) = search(values, at, length)? else {
+            break;
+        };
+        found.damaged += 1;
+        at = next;
+    }
+    Ok(found)
+}
+
+/// Takes whole records from `at` on; where the first that is none begins.
+fn run(values: &File, mut at: u64, length: u64, found: &mut Found) -> io::Result<u64> {
+    let mut reader = BufReader::with_capacity(1 << 20, Section { values, at });
+    let mut record = Vec::new();
+    while at < length {
+        record.resize(HEAD_BYTES, 0);
+        if length - at < HEAD_BYTES as u64 {
+            break;
+        }
+        reader.read_exact(&mut record)?;
+        let Some(size) = size_of(&record, length - at) else {
+            break;
+        };
+        record.resize(size, 0);
+        reader.read_exact(&mut record[HEAD_BYTES..])?;
+        if !is_whole(&record) {
+            break;
+        }
+        found.places.insert(
+            name_of(&record),
+            Place {
+                offset: at,
+                length: size as u32,
+            },
+        );
+        at += size as u64;
+        found.end = at;
+    }
+    Ok(at)
+}
+
+/// The next whole record behind one that is none; `None` when there is no other.
+fn search(values: &File, at: u64, length: u64) -> io::Result<Option<u64>> {
+    if at >= length {
+        return Ok(None);
+    }
+    let mut window = vec![0; (length - at).min(SEARCH_BYTES_MAX) as usize];
+    values.read_exact_at(&mut window, at)?;
+    for start in 1..window.len() {
+        let rest = &window[start..];
+        let size = size_of(rest, rest.len() as u64);
+        if size.is_some_and(|size| is_whole(&rest[..size])) {
+            return Ok(Some(at + start as u64));
+        }
+    }
+    Ok(None)
+}
+
+/// Length that a head names, when a record of it may stand in what is left.
+fn size_of(head: &[u8], left: u64) -> Option<usize> {
+    let size = u32::from_be_bytes(head.get(..4)?.try_into().ok()?);
+    let fits = u64::from(size) <= left.min(RECORD_BYTES_MAX) && size as usize > HEAD_BYTES;
+    fits.then_some(size as usize)
+}
+
+fn is_whole(record: &[u8]) -> bool {
+    crc32c::crc32c(&record[8..]).to_be_bytes() == record[4..8]
+}
+
+/// Index of the entry and id of the field.
+fn name_of(record: &[u8]) -> (u64, u16) {
+    let index = record[8..16]
+        .iter()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte));
+    (index, u16::from_be_bytes([record[16], record[17]]))
+}
+
+/// A file from a place on, whatever its cursor.
+struct Section<'a> {
+    values: &'a File,
+    at: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.values.read_at(into, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
