@@ -100,8 +100,8 @@ def test_every_kind_of_subject_is_walked_and_proven(paid: Paid, kind: str) -> No
 def test_a_payout_leads_back_to_its_remittance(paid: Paid) -> None:
     case = paid.engine.client().evidence.Trace(evidence.TraceRequest(subject_id=paid.payout))
     kinds = [step.kind for step in case.steps]
-    assert kinds[0] == "RemittanceRecorded"
-    assert kinds[-3:] == ["ConversionConfirmed", "DebitConfirmed", "SettlementRecorded"]
+    assert kinds[0] == "remittance recorded"
+    assert kinds[-3:] == ["conversion confirmed", "debit confirmed", "settlement recorded"]
 
 
 def test_what_does_not_exist(engine: EngineProcess, corridor: Corridor) -> None:

@@ -33,7 +33,7 @@ MINOR = 1_000
 # A trade in the middle of the batch.
 ONE = TRADES // 2 + 7
 # Order, list and three replies came in one request, so the trade changed once.
-KINDS = ["DocumentsRecorded"] * 6 + ["Allocated"]
+KINDS = ["documents recorded"] * 6 + ["allocated"]
 
 
 @dataclass

@@ -10,6 +10,7 @@ pub mod proof;
 pub mod recovery;
 pub mod rows;
 pub mod seal;
+mod sentence;
 pub mod status;
 pub mod submission;
 pub mod trace;

@@ -11,6 +11,8 @@ use crate::ids::{Id, Step};
 use crate::journal::Fault;
 use crate::journal::view::EntryView;
 use crate::pipeline::seal::read_entry;
+use crate::pipeline::sentence::sentence;
+use crate::projection::snake;
 use crate::state::State;
 
 /// What a step says, read from the journal alone.
@@ -46,6 +48,11 @@ pub fn newest_step(state: &State, id: Id) -> Option<(&'static str, Step)> {
         .or_else(payout)
 }
 
+/// The name of an entry kind in words: "documents recorded".
+fn words(name: &str) -> String {
+    snake(name).replace('_', " ")
+}
+
 impl Core {
     /// Bytes of a `TraceResponse`, oldest step first; no steps when the id is unknown.
     pub fn trace(&self, id: Id) -> Result<Vec<u8>, Fault> {
@@ -65,7 +72,7 @@ impl Core {
         let mut next = newest.is_some().then_some(newest);
         let mut ends_in_document = false;
         while let Some(step) = next {
-            let mut found = self.find(step)?;
+            let mut found = self.find(&follower.state, step)?;
             ends_in_document = found.is_document;
             if let Some(grant) = found.grant {
                 found.view.grant_index = grant;
@@ -94,7 +101,7 @@ impl Core {
         Ok(response.encode_to_vec())
     }
 
-    fn find(&self, step: Step) -> Result<Found, Fault> {
+    fn find(&self, state: &State, step: Step) -> Result<Found, Fault> {
         let bytes = self.journal().read(step.index)?;
         let view = EntryView::parse(&bytes)?;
         let (at, event) =
@@ -103,7 +110,7 @@ impl Core {
         let kind = row.and_then(|(kind, _)| RowKind::find(kind));
         let bytes = row.map_or(&[][..], |(_, bytes)| bytes);
         let text = match kind {
-            Some(kind) => format!("{}: {}", kind.name, kind.text(bytes)),
+            Some(kind) => sentence(state, kind, bytes),
             None => event.name().to_owned(),
         };
         let first = (view.prev_of_case() != Step::NONE.index).then(|| Step {
@@ -126,7 +133,7 @@ impl Core {
             view: StepView {
                 position: Some(position(step)),
                 time_ms: at.time_ms,
-                kind: event.name().to_owned(),
+                kind: words(event.name()),
                 text,
                 previous: previous.map(position),
                 grant_index: crate::event::NO_INDEX,

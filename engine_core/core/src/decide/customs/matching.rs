@@ -119,9 +119,23 @@ fn see<'a>(desk: &'a Desk<'_>, slot: u32) -> Option<Seen<'a>> {
             .into_iter()
             .chain(list.lines.iter().map(|line| line.merchant))
             .any(|party| party == consignor.consignor_party);
+    // Two agents of one merchant file the same order, and one waybill carries it: it names the one or the other.
+    let names_another_agent = || {
+        let party = consignor.consignor_party;
+        party != NO_INDEX
+            && list.lines.iter().any(|line| {
+                merchant::acts_for(
+                    &desk.state.registry,
+                    party,
+                    line.merchant,
+                    &[list.declared_ms],
+                )
+            })
+    };
     let is_consistent = consignor.consignor.is_empty()
         || consignor.consignor == head.consignor
-        || names_a_party_of_the_list;
+        || names_a_party_of_the_list
+        || names_another_agent();
     Some(Seen {
         slot,
         list,
