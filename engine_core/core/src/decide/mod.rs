@@ -34,6 +34,17 @@ pub type Decision = Result<Vec<Draft>, Refusal>;
 
 /// Decides one request of a method from its bytes, already checked to hold known fields only.
 pub fn decide(state: &State, context: &Context<'_>, method: Method, request: &[u8]) -> Decision {
+    let mut drafts = dispatch(state, context, method, request)?;
+    // Entries of one case within an operation follow one another.
+    for at in 1..drafts.len() {
+        if drafts[at].case_id == drafts[at - 1].case_id {
+            drafts[at].previous_index = context.next_index + at as u64 - 1;
+        }
+    }
+    Ok(drafts)
+}
+
+fn dispatch(state: &State, context: &Context<'_>, method: Method, request: &[u8]) -> Decision {
     use Method as M;
     match method {
         M::RegisterParties => registry::register_parties(state, context, &parse(request)?),

@@ -151,7 +151,7 @@ pub struct Trades {
     /// Per merchant and currency, sorted; a ring, because the oldest is served, and leaves, first.
     open: BTreeMap<(u32, Currency), VecDeque<OpenTrade>>,
     /// Running total of open value per merchant and currency.
-    open_minor: BTreeMap<(u32, Currency), i64>,
+    open_minor: BTreeMap<(u32, Currency), i128>,
     disputed: u32,
 }
 
@@ -196,11 +196,10 @@ impl Trades {
             .map(|((_, currency), _)| *currency)
     }
 
+    /// The running total, at most what an amount can be.
     pub fn open_minor_of(&self, merchant: u32, currency: Currency) -> i64 {
-        self.open_minor
-            .get(&(merchant, currency))
-            .copied()
-            .unwrap_or(0)
+        let total = self.open_minor.get(&(merchant, currency));
+        total.map_or(0, |total| i64::try_from(*total).unwrap_or(i64::MAX))
     }
 
     /// Merchants with open value, in index order, each with its currencies.
@@ -252,7 +251,7 @@ impl Trades {
         let (key, open_after) = ((trade.merchant, trade.currency), trade.open_minor());
         // The common case keeps its place in the queue; only entering or leaving it moves anything.
         if (open_before > 0) == (open_after > 0) {
-            *self.open_minor.entry(key).or_default() += open_after - open_before;
+            *self.open_minor.entry(key).or_default() += i128::from(open_after - open_before);
         } else if open_after > 0 {
             self.join_queue(slot);
         } else {
@@ -303,7 +302,7 @@ impl Trades {
                 queue.binary_search_by(|open| (open.released_at_ms, open.trade_id).cmp(&order))
         {
             queue.remove(at);
-            *self.open_minor.entry(key).or_default() -= open_minor;
+            *self.open_minor.entry(key).or_default() -= i128::from(open_minor);
         }
     }
 
@@ -324,7 +323,7 @@ impl Trades {
         // Releases arrive nearly in order, so the place is nearly always the end.
         let at = queue.partition_point(|other| *other < open);
         queue.insert(at, open);
-        *self.open_minor.entry(key).or_default() += open_minor;
+        *self.open_minor.entry(key).or_default() += i128::from(open_minor);
     }
 }
 

@@ -319,7 +319,7 @@ impl World {
     }
 
     pub fn dispute_or_close(&mut self) {
-        if self.random.one_in(3) {
+        if self.random.one_in(2) {
             let Some(trade) = self.some_trade(|trade| trade.state == TradeState::Released) else {
                 return;
             };

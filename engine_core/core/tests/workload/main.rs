@@ -15,7 +15,7 @@ use random::Random;
 use world::World;
 
 /// Requests of one run; `WHAMPOA_WORKLOAD` sets another number for a long one, `WHAMPOA_SEED` another seed.
-const REQUESTS: usize = 1_500;
+const REQUESTS: usize = 2_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

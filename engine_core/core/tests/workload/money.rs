@@ -13,6 +13,7 @@ use whampoa_core::event::forex::RemittanceRecalled;
 use whampoa_core::event::risk::ReviewState;
 use whampoa_core::ids::{Id, Step};
 use whampoa_core::state::conversion::ConversionState;
+use whampoa_core::state::remittance::Remittance;
 use whampoa_core::state::trade::TradeState;
 
 use crate::sharing;
@@ -61,7 +62,7 @@ impl World {
             },
             value_date: 20_261_125,
             payer_name: "Bargain Harbor Inc.".to_owned(),
-            payer_country: if self.random.one_in(10) { "PRK" } else { "USA" }.to_owned(),
+            payer_country: if self.random.one_in(6) { "PRK" } else { "USA" }.to_owned(),
             ..Default::default()
         };
         let request = forex::RecordRemittanceRequest {
@@ -103,7 +104,7 @@ impl World {
         let (subject_id, officer_party_id) =
             (subject.0.to_vec(), self.officers[officer].id.0.to_vec());
         let reason = "papers seen".to_owned();
-        let _ = if self.random.one_in(3) {
+        let _ = if self.random.one_in(2) {
             let request = risk::RejectReviewRequest {
                 subject_id,
                 officer_party_id,
@@ -124,7 +125,14 @@ impl World {
 
     /// Allocates in one of the modes and compares every row with the second implementation.
     pub fn allocate(&mut self) {
-        let Some(remittance_id) = self.some_remittance() else {
+        let remittances = self.machine.state.remittances.iter();
+        let waiting = remittances.filter(|it| it.amounts.suspense_minor > 0);
+        let waiting: Vec<Id> = waiting.map(|it| it.id()).collect();
+        let some = match self.random.one_in(6) {
+            true => self.some_remittance(),
+            false => self.random.pick(&waiting).copied(),
+        };
+        let Some(remittance_id) = some else {
             return;
         };
         let modes = [
@@ -204,9 +212,13 @@ impl World {
             let id = match (mode, self.random.below(25)) {
                 (AllocationMode::ByVolume, _) => return Vec::new(),
                 (_, 0) => self.machine.id(),
-                (AllocationMode::ByOrders, 1) => {
+                (AllocationMode::ByOrders, 1..=4) => {
                     let trades = self.machine.state.trades.iter();
-                    let closed = trades.filter(|trade| trade.state == TradeState::Closed);
+                    let is_full = self.random.one_in(3);
+                    let closed = trades.filter(|trade| match is_full {
+                        true => trade.used_minor > 0 && trade.open_minor() == 0,
+                        false => trade.state == TradeState::Closed,
+                    });
                     let closed: Vec<Id> = closed.map(|trade| trade.trade_id).collect();
                     let Some(id) = self.random.pick(&closed) else {
                         continue;
@@ -431,7 +443,18 @@ impl World {
     }
 
     pub fn recall(&mut self) {
-        let Some(remittance_id) = self.some_remittance() else {
+        let remittances = self.machine.state.remittances.iter();
+        let is_converting =
+            |it: &&Remittance| it.shares.values().any(|share| share.converting_minor > 0);
+        let converting: Vec<Id> = remittances
+            .filter(is_converting)
+            .map(Remittance::id)
+            .collect();
+        let some = match self.random.one_in(2) {
+            true => self.some_remittance(),
+            false => self.random.pick(&converting).copied(),
+        };
+        let Some(remittance_id) = some else {
             return;
         };
         let credited = self

@@ -103,6 +103,8 @@ impl World {
         ] {
             world.publish_rate(base, quote, rate_e8);
         }
+        let suspected = world.merchants[4].clone();
+        world.review_rules(&suspected);
         world
     }
 
@@ -281,8 +283,8 @@ impl World {
             .pick(&self.enterprises)
             .expect("enterprises")
             .clone();
-        match self.random.below(6) {
-            0 => {
+        match self.random.below(9) {
+            0..=3 => {
                 let Some(grant) = self.random.pick(&self.grants).copied() else {
                     return;
                 };
@@ -293,9 +295,9 @@ impl World {
                 };
                 let _ = self.call(Method::RevokeGrant, "spiffe://whampoa/operator", &request);
             }
-            1 => self.grant(&merchant, &enterprise, Purpose::ForexSettlement, "EUR"),
-            2 | 3 => self.grant(&merchant, &enterprise, Purpose::ForexSettlement, ""),
-            4 => {
+            4 => self.grant(&merchant, &enterprise, Purpose::ForexSettlement, "EUR"),
+            5 => self.grant(&merchant, &enterprise, Purpose::ForexSettlement, ""),
+            6 => {
                 let request = proto::SetPayeeRequest {
                     party_id: merchant.id.0.to_vec(),
                     payee: Some(payee(self.random.below(1000) as u32)),

@@ -271,11 +271,9 @@ impl Overlay<'_> {
         if row.amount > room || row.amount == 0 {
             return Err(Rejection::InsufficientFunds);
         }
-        self.change(row.debit, |account| {
-            add(&mut account.debits_posted, row.amount)
-        })?;
-        self.change(row.credit, |account| {
-            add(&mut account.credits_posted, row.amount)
+        self.change(row.debit, row.credit, |debit, credit| {
+            add(&mut debit.debits_posted, row.amount)?;
+            add(&mut credit.credits_posted, row.amount)
         })?;
         self.transfers
             .insert(row.transfer_id, transfer_content(&row));
@@ -294,11 +292,9 @@ impl Overlay<'_> {
         if row.amount > self.room(&row)? {
             return Err(Rejection::InsufficientFunds);
         }
-        self.change(row.debit, |account| {
-            add(&mut account.debits_pending, row.amount)
-        })?;
-        self.change(row.credit, |account| {
-            add(&mut account.credits_pending, row.amount)
+        self.change(row.debit, row.credit, |debit, credit| {
+            add(&mut debit.debits_pending, row.amount)?;
+            add(&mut credit.credits_pending, row.amount)
         })?;
         let (debit, credit, amount) = (row.debit, row.credit, row.amount);
         let placed = Hold {
@@ -357,13 +353,11 @@ impl Overlay<'_> {
         if amount > held.amount {
             return Err(Rejection::ExceedsHold);
         }
-        self.change(held.debit, |account| {
-            account.debits_pending -= held.amount;
-            add(&mut account.debits_posted, amount)
-        })?;
-        self.change(held.credit, |account| {
-            account.credits_pending -= held.amount;
-            add(&mut account.credits_posted, amount)
+        self.change(held.debit, held.credit, |debit, credit| {
+            debit.debits_pending -= held.amount;
+            credit.credits_pending -= held.amount;
+            add(&mut debit.debits_posted, amount)?;
+            add(&mut credit.credits_posted, amount)
         })?;
         self.holds.insert(hold_id, None);
         self.transfers
@@ -371,22 +365,24 @@ impl Overlay<'_> {
         Ok(Decided::Hold(finished))
     }
 
+    /// Changes both accounts of a row, or neither when one of them refuses.
     fn change(
         &mut self,
-        index: u32,
-        change: impl FnOnce(&mut Account) -> Result<(), Rejection>,
+        debit: u32,
+        credit: u32,
+        change: impl FnOnce(&mut Account, &mut Account) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
-        let mut account = match self.accounts.get(&index) {
-            Some(account) => account.clone(),
-            None => self
-                .state
-                .ledger
-                .get(index)
-                .cloned()
-                .ok_or(Rejection::UnknownAccount)?,
+        let copy = |index: u32| {
+            let account = self
+                .accounts
+                .get(&index)
+                .or_else(|| self.state.ledger.get(index));
+            account.cloned().ok_or(Rejection::UnknownAccount)
         };
-        change(&mut account)?;
-        self.accounts.insert(index, account);
+        let (mut one, mut other) = (copy(debit)?, copy(credit)?);
+        change(&mut one, &mut other)?;
+        self.accounts.insert(debit, one);
+        self.accounts.insert(credit, other);
         Ok(())
     }
 }
