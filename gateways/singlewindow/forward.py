@@ -84,7 +84,7 @@ class Forwarder:
 
 def bundles(entries: Iterable[feed.FeedEntry]) -> list[list[Bundle]]:
     """Messages to be, one list for each type and transmitter."""
-    lanes: dict[tuple[int, str], list[tuple[int, bytes]]] = {}
+    lanes: dict[tuple[int, str], list[tuple[int, feed.DocumentItem]]] = {}
     for entry in entries:
         for row in entry.rows:
             item = row.document
@@ -92,21 +92,27 @@ def bundles(entries: Iterable[feed.FeedEntry]) -> list[list[Bundle]]:
                 # Its private part was erased: there is nothing left to declare.
                 continue
             lane = lanes.setdefault((item.type, item.transmitter_code), [])
-            lane.append((entry.time_ms, item.received))
+            lane.append((entry.time_ms, item))
     return [list(_parts(key, lane)) for key, lane in lanes.items()]
 
 
-def _parts(key: tuple[int, str], lane: Sequence[tuple[int, bytes]]) -> Iterator[Bundle]:
-    number, transmitter = key
+def _parts(
+    lane_key: tuple[int, str], lane: Sequence[tuple[int, feed.DocumentItem]]
+) -> Iterator[Bundle]:
+    number, transmitter = lane_key
     elements: list[bytes] = []
+    keys: set[bytes] = set()
     size, time_ms = 0, lane[0][0]
-    for at_ms, element in lane:
-        is_full = len(elements) == DOCUMENTS_PER_MESSAGE or size + len(element) > _BYTES_MAX
-        if elements and is_full:
+    for at_ms, item in lane:
+        is_full = len(elements) == DOCUMENTS_PER_MESSAGE or size + len(item.received) > _BYTES_MAX
+        # A message in which a document stands twice is refused; a later version goes in the next.
+        if elements and (is_full or item.key in keys):
             yield Bundle(number, transmitter, time_ms, tuple(elements))
             elements, size, time_ms = [], 0, at_ms
-        elements.append(element)
-        size += len(element)
+            keys = set()
+        elements.append(item.received)
+        keys.add(item.key)
+        size += len(item.received)
     yield Bundle(number, transmitter, time_ms, tuple(elements))
 
 

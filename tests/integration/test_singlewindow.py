@@ -310,3 +310,26 @@ async def test_one_number_on_two_platforms_without_a_code(port: Port) -> None:
     await port.send(Writer(2, now_ms()).orders([one]))
     await all_released(port, 2)
     assert {it.verified_minor for it in port.trades()} == {one.value}
+
+
+async def test_an_order_changed_before_it_was_answered(
+    new_engine: NewEngine, tmp_path: Path
+) -> None:
+    engine = new_engine().start()
+    port = Port(engine, tmp_path / "port")
+    world = make_world(TRADES)
+    await port.register(world)
+    parcel = world.parcels[0]
+    changed = replace(parcel, lines=(replace(parcel.lines[0], price=777), *parcel.lines[1:]))
+    async with port.customs():
+        await port.instruct("reject", book="orders", pattern=parcel.order_no)
+        await port.instruct("fault", kind="down", ms="1500")
+        async with port.gateway():
+            writer = Writer(1, now_ms())
+            for sent in (writer.orders([parcel]), writer.orders([changed])):
+                (answer,) = await port.send(sent)
+                assert answer.accepted == 1, answer
+            await port.send([*writer.waybills([changed]), *writer.lists([changed])])
+            # Both versions reach customs, though they wait together: the second one is taken.
+            await all_released(port, 1)
+            assert [it.verified_minor for it in port.trades()] == [changed.value]

@@ -35,6 +35,7 @@ pub fn documents(at: &At, event: &Event, private: &dyn Private) -> Vec<FeedRow> 
             r#type: doc_type.into(),
             received: secret.received,
             transmitter_code: secret.transmitter_code,
+            key: row.key.0.to_vec(),
         };
         rows.push(FeedRow {
             row: ordinal as u32,

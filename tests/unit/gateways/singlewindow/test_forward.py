@@ -13,7 +13,9 @@ Filed = tuple[document.DocumentType.ValueType, str, bytes]
 def entry(time_ms: int, *filed: Filed) -> feed.FeedEntry:
     rows = [
         feed.FeedRow(
-            document=feed.DocumentItem(type=kind, transmitter_code=code, received=received)
+            document=feed.DocumentItem(
+                type=kind, transmitter_code=code, received=received, key=received[:8]
+            )
         )
         for kind, code, received in filed
     ]
@@ -45,9 +47,20 @@ def test_a_hundred_documents_a_message() -> None:
 
 
 def test_large_documents_make_more_messages() -> None:
-    (lane,) = bundles([entry(5, *[(ORDER, "a", b"x" * (4 << 20))] * 3)])
+    (lane,) = bundles([entry(5, *[(ORDER, "a", b"%d" % at + b"x" * (4 << 20)) for at in range(3)])])
     assert [len(it.elements) for it in lane] == [1, 1, 1]
 
 
 def test_erased_documents_are_not_sent() -> None:
     assert bundles([entry(5, (ORDER, "a", b""))]) == []
+
+
+def test_two_versions_of_a_document_do_not_share_a_message() -> None:
+    filed: list[Filed] = [
+        (ORDER, "a", it) for it in (b"order--1 v1", b"order--2 v1", b"order--1 v2")
+    ]
+    (lane,) = bundles([entry(5, *filed)])
+    assert [it.elements for it in lane] == [
+        (b"order--1 v1", b"order--2 v1"),
+        (b"order--1 v2",),
+    ]
