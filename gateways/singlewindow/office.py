@@ -82,7 +82,8 @@ class Office:
         """Sends back the lists that waited too long; true when there were some."""
         oldest = now_ms - self.practice.wait_seconds * 1000
         due = self.books.connection.execute(
-            "SELECT * FROM lists WHERE status = 120 AND held = 0 AND since_ms < ? LIMIT 1000",
+            "SELECT * FROM lists WHERE status = 120 AND held = 0 AND withdrawn = 0"
+            " AND since_ms < ? LIMIT 1000",
             (oldest,),
         ).fetchall()
         if due:

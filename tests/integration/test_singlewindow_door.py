@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -13,6 +14,8 @@ import pytest
 from bench.documents.messages import Writer
 from bench.documents.world import Parcel
 from engine import formats
+from engine.authority import STANDARD, Authority
+from gateways.identity import Identity
 from tests.integration.port import (
     TRADES,
     Port,
@@ -25,6 +28,7 @@ from tests.integration.port import (
 )
 from whampoa.customs.v1 import finding_pb2 as finding
 from whampoa.customs.v1 import single_window_service_pb2 as window
+from whampoa.customs.v1 import single_window_service_pb2_grpc as window_grpc
 
 DXP = "{http://www.chinaport.gov.cn/dxp}"
 
@@ -79,7 +83,7 @@ def forged_reply(parcel: Parcel) -> bytes:
     return formats.write(604, [fields], "A" * 36)
 
 
-async def test_certificates_and_whose_replies(port: Port) -> None:
+async def test_certificates_and_whose_replies(port: Port, tmp_path: Path) -> None:
     world = make_world(TRADES)
     await port.register(world)
     first = world.parcels[0].declarant
@@ -110,6 +114,17 @@ async def test_certificates_and_whose_replies(port: Port) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as failure:
             await port.send([b"<a/>"], name)
         assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    stranger = Authority(tmp_path / "strange" / "keys")
+    stranger.establish()
+    stranger.issue(next(it for it in STANDARD if it.name == "declarant"))
+    ours = Identity.read(port.data_dir, "declarant")
+    theirs = Identity.read(tmp_path / "strange", "declarant")
+    forged = replace(theirs, authority=ours.authority)
+    async with forged.channel(port.addresses["singlewindow"]) as channel:
+        door = window_grpc.SingleWindowServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await door.SubmitMessage(window.SubmitMessageRequest(message=b"<a/>"), timeout=5)
+        assert failure.value.code() is grpc.StatusCode.UNAVAILABLE
     with pytest.raises(grpc.aio.AioRpcError, match="cursor"):
         request = window.CollectRepliesRequest(cursor="x")
         await port.door("declarant").CollectReplies(request, timeout=10)
