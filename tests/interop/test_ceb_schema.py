@@ -60,9 +60,14 @@ STRICTER = (
         b'<?xml version="1.0"', b'<?xml version="1."', "XML declaration is broken",
     ),
     Stricter(
-        "TOO_DEEP", "", "nesting is bounded; no message needs 64 levels",
+        "TOO_DEEP", "", "nesting is bounded; no message needs 32 levels",
         b"</ds:Signature>",
         _EXTENSION + b"<Message>" + b"<x>" * 70 + b"</x>" * 70 + b"</Message></ExtendMessage>",
+    ),
+    Stricter(
+        "TOO_MANY_ATTRIBUTES", "", "work is bounded; no element takes 16 with its declarations",
+        b"<CEB505Message ",
+        b"<CEB505Message " + b" ".join(b'xmlns:a%d="urn:x"' % at for at in range(20)) + b" ",
     ),
     Stricter(
         "TOO_LARGE", "", "memory is bounded; 100 documents of 100 lines fit in 8 MiB",

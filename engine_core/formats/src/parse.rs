@@ -152,6 +152,11 @@ impl Reading {
         self.findings.push(finding(place, rule, value, other));
     }
 
+    /// Whether enough was told: more would help nobody, and a message of empty rows would fill the memory.
+    fn is_full(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS
+    }
+
     fn stop(&mut self, field: &str, rule: Rule, offset: usize, value: &str, other: &str) -> Stop {
         self.tell(field, rule, offset, value, other);
         Stop
@@ -300,9 +305,6 @@ impl Reading {
                     self.row(cursor, &tag, EXTEND, "ExtendMessage/")?;
                 }
                 _ => return Err(self.unexpected(&tag, "")),
-            }
-            if self.findings.len() >= MAX_FINDINGS {
-                return Err(Stop);
             }
         }
     }

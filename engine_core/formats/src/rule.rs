@@ -54,6 +54,7 @@ rules! {
     121 Malformed ElementSince202205 "ELEMENT_SINCE_202205" "{field} is missing; the 202205 schema requires it, the 2018 schema had none.";
     122 Malformed DataInvalid "DATA_INVALID" "{field} is not Base64.";
     123 Malformed DateTimeInvalid "DATE_TIME_INVALID" "{field} must be a date and time such as 2026-01-31T12:00:00.";
+    124 Malformed TooManyAttributes "TOO_MANY_ATTRIBUTES" "A tag has more than {other} attributes.";
     // 2xx: keys and parties.
     201 Refused KeyEmpty "KEY_EMPTY" "{field} is empty, but identifies the document or a party.";
     202 Warning TextEmpty "TEXT_EMPTY" "{field} is empty.";

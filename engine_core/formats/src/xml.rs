@@ -14,13 +14,13 @@ use crate::rule::Rule;
 
 mod lex;
 
-use lex::{attributes, forbidden_character, normal_lines, reference};
+use lex::{MAX_ATTRIBUTES, attributes, forbidden_character, normal_lines, reference};
 pub use lex::{is_allowed, is_blank, is_name, plain};
 
 /// Namespace of the terminal envelope.
 pub const DXP_NS: &str = "http://www.chinaport.gov.cn/dxp";
 /// Deepest nesting: the schemas need 8, a signature some more.
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 32;
 const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// The namespaces the codec tells apart.
@@ -241,11 +241,24 @@ impl<'a> Cursor<'a> {
         let outer = self.depth;
         loop {
             match self.step()? {
+                Token::Start(tag) => self.named(&tag)?,
                 Token::End(end) if self.depth < outer => return Ok(end),
                 Token::Eof => return Ok(self.base + self.position()),
-                _ => {}
+                Token::End(_) | Token::Text(..) => {}
             }
         }
+    }
+
+    /// An element that no table knows must still have a name of XML.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn named(&self, tag: &Tag<'_>) -> Result<(), XmlError> {
+        if is_name(tag.local) && !tag.local.contains(':') {
+            return Ok(());
+        }
+        let at = tag.range.start - self.base;
+        Err(self.malformed(at, "an element has no name".to_owned()))
     }
 
     fn position(&self) -> usize {
@@ -325,6 +338,13 @@ impl<'a> Cursor<'a> {
         let all = attributes(rest).ok_or_else(|| {
             self.malformed(start, "the attributes of a tag are broken".to_owned())
         })?;
+        if all.len() > MAX_ATTRIBUTES {
+            return Err(XmlError {
+                rule: Rule::TooManyAttributes,
+                offset: self.base + start,
+                other: MAX_ATTRIBUTES.to_string(),
+            });
+        }
         for (name, value) in all {
             if name == "xmlns" {
                 tag.declarations.push(("", value));

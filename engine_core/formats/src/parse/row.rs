@@ -102,7 +102,7 @@ impl Reading {
                         self.missing(spec, prefix, end);
                     }
                     row.end = end;
-                    return Ok(row);
+                    return if self.is_full() { Err(Stop) } else { Ok(row) };
                 }
                 Token::Text(text, _) if is_blank(&text) => {}
                 Token::Text(_, offset) => {
@@ -189,6 +189,7 @@ impl Reading {
                     if inside > 1 {
                         return Err(self.unexpected(&tag, prefix));
                     }
+                    cursor.named(&tag).map_err(|error| self.broken(&error))?;
                     cursor.skip().map_err(|error| self.broken(&error))?;
                 }
                 Token::Text(text, _) if is_blank(&text) => {}

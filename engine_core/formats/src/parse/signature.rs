@@ -1,5 +1,7 @@
 //! Reading of a signature's shape. What it signs, and by whom, is not looked at here.
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -13,7 +15,7 @@ use super::{Reading, Stop};
 impl Reading {
     /// Passes over a signature just opened.
     pub(super) fn signature(&mut self, cursor: &mut Cursor<'_>, tag: &Tag<'_>) -> Result<(), Stop> {
-        let mut ids = Vec::new();
+        let mut ids = HashSet::new();
         self.node(cursor, tag, &SIGNATURE, SIGNATURE.name, &mut ids)
     }
 
@@ -23,7 +25,7 @@ impl Reading {
         tag: &Tag<'_>,
         node: &'static Node,
         path: &str,
-        ids: &mut Vec<String>,
+        ids: &mut HashSet<String>,
     ) -> Result<(), Stop> {
         self.node_attributes(tag, node, path, ids)?;
         let offset = tag.range.start;
@@ -78,7 +80,7 @@ impl Reading {
         cursor: &mut Cursor<'_>,
         parts: &'static [(&'static Node, usize, usize)],
         path: &str,
-        ids: &mut Vec<String>,
+        ids: &mut HashSet<String>,
     ) -> Result<(), Stop> {
         let mut at = 0;
         let mut count = 0;
@@ -116,7 +118,7 @@ impl Reading {
         tag: &Tag<'_>,
         node: &Node,
         path: &str,
-        ids: &mut Vec<String>,
+        ids: &mut HashSet<String>,
     ) -> Result<(), Stop> {
         let offset = tag.range.start;
         for (name, raw) in &tag.attributes {
@@ -129,7 +131,7 @@ impl Reading {
             let (fits, wanted) = match spec.kind {
                 AttributeKind::Uri => (is_uri(value), "an address"),
                 AttributeKind::Id => {
-                    let free = !value.contains(':') && !ids.iter().any(|known| known == value);
+                    let free = !value.contains(':') && !ids.contains(value);
                     (free && is_name(value), "a name of its own")
                 }
             };
@@ -137,7 +139,7 @@ impl Reading {
                 return Err(self.stop(&field, Rule::AttributeInvalid, offset, value, wanted));
             }
             if spec.kind == AttributeKind::Id {
-                ids.push(value.to_owned());
+                ids.insert(value.to_owned());
             }
         }
         for spec in node.attributes.iter().filter(|spec| spec.required) {

@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-/// Splits the inside of a tag into attributes; `None` when blanks, quotes or names are not XML's.
+/// Most attributes of a tag, declarations included: each is compared with the others, and resolved by all below.
+pub(super) const MAX_ATTRIBUTES: usize = 16;
+
+/// Splits the inside of a tag into attributes; `None` when blanks, quotes or names are not XML's. One more than the
+/// greatest number allowed is where it stops.
 pub(super) fn attributes(mut rest: &str) -> Option<Vec<(&str, &str)>> {
     let blank = [' ', '\t', '\n', '\r'];
     let mut found: Vec<(&str, &str)> = Vec::new();
     loop {
         let trimmed = rest.trim_start_matches(blank);
-        if trimmed.is_empty() {
+        if trimmed.is_empty() || found.len() > MAX_ATTRIBUTES {
             return Some(found);
         }
         if trimmed.len() == rest.len() {

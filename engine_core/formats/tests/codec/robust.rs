@@ -58,6 +58,12 @@ fn hostile_messages_get_one_clear_finding() {
         "</BaseTransfer><ExtendMessage><name/><version/><Message>{}",
         "<a>".repeat(100_000)
     );
+    let many: String = (0..1_000_000).map(|at| format!("a{at}='' ")).collect();
+    let many = format!("<CEB505Message {many}");
+    let extension = |inside: &str| {
+        let open = "</BaseTransfer><ExtendMessage><name/><version/><Message>";
+        format!("{open}{inside}</Message></ExtendMessage>")
+    };
     let doctype = "<!DOCTYPE x SYSTEM \"http://x/y.dtd\"><CEB505Message ";
     let no_utf8 = |byte: u8| {
         if byte == b'W' || byte == b'C' {
@@ -78,6 +84,11 @@ fn hostile_messages_get_one_clear_finding() {
         ),
         ("NOT_WELL_FORMED", Vec::new()),
         ("TOO_DEEP", swap("</BaseTransfer>", &nested)),
+        ("TOO_MANY_ATTRIBUTES", swap("<CEB505Message ", &many)),
+        (
+            "NOT_WELL_FORMED",
+            swap("</BaseTransfer>", &extension("<a$b/>")),
+        ),
         ("TOO_LARGE", swap("</CEB505Message>", &" ".repeat(9 << 20))),
         ("TOO_LARGE", vec![b'<'; 13 << 20]),
         ("ENCODING_INVALID", swap("UTF-8", "GBK")),
@@ -96,6 +107,22 @@ fn hostile_messages_get_one_clear_finding() {
             String::from_utf8_lossy(&bytes)
         );
     }
+}
+
+#[test]
+fn a_message_of_empty_rows_is_told_of_in_bounds() {
+    let right = String::from_utf8(message(509, &[right(509)])).expect("UTF-8");
+    let rows = "<DepartureList/>".repeat(400_000);
+    let reading = read(
+        right
+            .replacen("<DepartureList>", &format!("{rows}<DepartureList>"), 1)
+            .as_bytes(),
+    );
+    assert!(
+        (200..210).contains(&reading.findings.len()),
+        "{}",
+        reading.findings.len()
+    );
 }
 
 #[test]
