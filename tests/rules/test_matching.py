@@ -252,6 +252,19 @@ def test_a_waybill_may_name_any_party_of_its_list(field: Scenario, named: str) -
     assert field.export(parcel.but(waybill_consignor=consignors[named])).state == "released"
 
 
+def test_one_waybill_may_carry_what_two_entrusted_agents_declare(field: Scenario) -> None:
+    first, second, stranger = field.agent("First"), field.agent("Second"), field.agent("Other")
+    seller_of_items(field, first, second)
+    parcel = own(first)
+    field.export(parcel)
+    again = parcel.by(second).but(waybill_no=parcel.way)
+    field.submit(field.order_of(again), field.list_of(again))
+    field.submit(field.order_reply(again, 120), field.list_reply(again, 800))
+    assert (field.trade(parcel).state, field.trade(parcel).verified_minor) == ("released", VALUE)
+    strange = own(first, "1002", waybill_consignor=stranger.code)
+    assert field.export(strange).merchant_reason == "waybill_differs"
+
+
 def test_a_waybill_under_two_orders_disputes_both_until_one_list_goes(field: Scenario) -> None:
     merchant = field.merchant("M")
     one, two = own(merchant, "1", waybill_no="W"), own(merchant, "2", waybill_no="W")
