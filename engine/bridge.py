@@ -101,9 +101,9 @@ class Bridge:
         """A serialized `GetOutcomeResponse`."""
         return await _thread(lambda: self._core.outcome(request_id))
 
-    async def status(self) -> bytes:
-        """A serialized `GetStatusResponse`; laws and state hash are computed now."""
-        return await _thread(self._core.status)
+    async def status(self, *, with_hash: bool = True) -> bytes:
+        """A serialized `GetStatusResponse`; laws are checked now, the state hash when asked for."""
+        return await _thread(lambda: self._core.status(with_hash))
 
     async def accounts(self, party_id: bytes, from_index: int, limit: int) -> bytes:
         """A serialized `ListAccountsResponse`."""

@@ -135,7 +135,8 @@ class Server:
     async def _watch_status(self) -> None:
         """Keeps the figures that are too dear to compute at every scrape."""
         while True:
-            self._status = GetStatusResponse.FromString(await self._bridge.status())
+            raw = await self._bridge.status(with_hash=False)
+            self._status = GetStatusResponse.FromString(raw)
             broken = [law.number for law in self._status.laws if not law.holds]
             if broken:
                 log.error("laws are broken", laws=broken)

@@ -192,9 +192,10 @@ impl Core {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    /// A `GetStatusResponse`; laws and state hash are computed now.
-    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let status = py.detach(|| self.core.status(true)).map_err(fault)?;
+    /// A `GetStatusResponse`; laws are checked now, and the state hash is computed when it is asked for.
+    #[pyo3(signature = (with_hash = true))]
+    fn status<'py>(&self, py: Python<'py>, with_hash: bool) -> PyResult<Bound<'py, PyBytes>> {
+        let status = py.detach(|| self.core.status(with_hash)).map_err(fault)?;
         Ok(PyBytes::new(py, &status.encode_to_vec()))
     }
 

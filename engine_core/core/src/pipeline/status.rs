@@ -17,8 +17,8 @@ use crate::projection::snake;
 use crate::{laws, reply};
 
 impl Core {
-    /// A `GetStatusResponse`; with `deep` the laws and the state hash are computed over the whole state.
-    pub fn status(&self, deep: bool) -> Result<GetStatusResponse, Fault> {
+    /// A `GetStatusResponse` with the laws checked now; the state hash, which sorts every table, only when asked for.
+    pub fn status(&self, with_hash: bool) -> Result<GetStatusResponse, Fault> {
         let follower = self.follow()?;
         let state = &follower.state;
         let hex = |bytes: &[u8]| {
@@ -27,7 +27,7 @@ impl Core {
                 .map(|byte| format!("{byte:02x}"))
                 .collect::<String>()
         };
-        let laws = if deep { laws::check(state) } else { Vec::new() };
+        let laws = laws::check(state);
         Ok(GetStatusResponse {
             log: self.log.clone(),
             entries: self.shared().durable(),
@@ -42,7 +42,7 @@ impl Core {
                     text: law.text,
                 })
                 .collect(),
-            state_hash: if deep {
+            state_hash: if with_hash {
                 hex(&state.hash())
             } else {
                 String::new()
