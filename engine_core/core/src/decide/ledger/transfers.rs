@@ -46,6 +46,14 @@ struct Overlay<'a> {
     holds: BTreeMap<Id, Option<Hold>>,
 }
 
+/// Places of the overlay before a chain of rows; `None`: nothing of the request stood there.
+#[derive(Default)]
+struct Before {
+    accounts: Vec<(u32, Option<Account>)>,
+    transfers: Vec<(Id, Option<u64>)>,
+    holds: Vec<(Id, Option<Option<Hold>>)>,
+}
+
 pub fn submit_transfers(state: &State, context: &Context<'_>, request: &[u8]) -> Decision {
     let columns = Columns::parse(Method::SubmitTransfers.request_name(), request)?;
     let count = columns.scalar(2) as usize;
@@ -158,11 +166,7 @@ impl Overlay<'_> {
 
     /// Linked rows: when one is refused, so are all, and nothing of them stands.
     fn decide_chain(&mut self, rows: &Rows<'_>, from: usize, until: usize) -> Vec<Decided> {
-        let before = (
-            self.accounts.clone(),
-            self.transfers.clone(),
-            self.holds.clone(),
-        );
+        let before = self.before(rows, from, until);
         let chain: Vec<Decided> = (from..until).map(|at| self.decide_row(rows, at)).collect();
         let refused = chain.iter().find_map(|row| match row {
             Decided::Refused(code) => Some(*code),
@@ -171,8 +175,55 @@ impl Overlay<'_> {
         match refused {
             None => chain,
             Some(code) => {
-                (self.accounts, self.transfers, self.holds) = before;
+                self.restore(before);
                 (from..until).map(|_| Decided::Refused(code)).collect()
+            }
+        }
+    }
+
+    /// What the rows may change, as it stands now: a copy of everything for every chain would cost the square of the rows.
+    fn before(&self, rows: &Rows<'_>, from: usize, until: usize) -> Before {
+        let mut before = Before::default();
+        for at in from..until {
+            let (row, hold_id) = (rows.transfer(at), rows.hold_id(at));
+            let held = match self.holds.get(&hold_id) {
+                Some(held) => held.as_ref(),
+                None => self.state.ledger.hold(hold_id),
+            };
+            let of_hold = held.map(|held| [held.debit, held.credit]);
+            for account in [row.debit, row.credit]
+                .into_iter()
+                .chain(of_hold.into_iter().flatten())
+            {
+                let now = self.accounts.get(&account).cloned();
+                before.accounts.push((account, now));
+            }
+            let now = self.transfers.get(&row.transfer_id).copied();
+            before.transfers.push((row.transfer_id, now));
+            for hold in [row.transfer_id, hold_id] {
+                before.holds.push((hold, self.holds.get(&hold).cloned()));
+            }
+        }
+        before
+    }
+
+    fn restore(&mut self, before: Before) {
+        for (account, then) in before.accounts {
+            match then {
+                Some(then) => drop(self.accounts.insert(account, then)),
+                None => drop(self.accounts.remove(&account)),
+            }
+        }
+        for (transfer_id, then) in before.transfers {
+            match then {
+                Some(then) => drop(self.transfers.insert(transfer_id, then)),
+                None => drop(self.transfers.remove(&transfer_id)),
+            }
+        }
+        for (hold_id, then) in before.holds {
+            match then {
+                Some(then) => drop(self.holds.insert(hold_id, then)),
+                None => drop(self.holds.remove(&hold_id)),
             }
         }
     }
