@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 UPSTREAM = frozenset({213, 215, 303, 403, 505, 507, 509, 603, 605, 607, 701})
 ORDERS = 303
 OPERATOR = "operator"
-# Messages in work at once; as many again may wait eight times over before callers are sent away.
+# Messages in work at once, and those that wait, by number and size, before callers are sent away.
 _AT_ONCE = 32
-_WAITING_MAX = 8 * _AT_ONCE
+_WAITING_MAX = 256
+_WAITING_BYTES_MAX = 256 << 20
 # With no more messages than this in work nobody has to give way; nobody does for longer.
 _QUIET_MAX = 2
 _GIVE_WAY_SECONDS = 0.5
@@ -47,22 +48,25 @@ class Intake:
         self._codec = codec
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
+        self._waiting_bytes = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
 
     async def take(self, message: bytes, client: str) -> window.SubmitMessageResponse:
         """Answers one message; what the engine took is durable. Raises `Busy`."""
-        if self._waiting >= _WAITING_MAX:
-            raise Busy(f"{self._waiting} messages wait already")
-        self._count(1)
+        size = len(message)
+        if self._waiting >= _WAITING_MAX or self._waiting_bytes + size > _WAITING_BYTES_MAX:
+            raise Busy(f"{self._waiting} messages of {self._waiting_bytes} bytes wait already")
+        self._count(1, size)
         try:
             async with self._slots:
                 return await self._take(message, client)
         finally:
-            self._count(-1)
+            self._count(-1, -size)
 
-    def _count(self, change: int) -> None:
-        self._waiting += change
+    def _count(self, messages: int, size: int) -> None:
+        self._waiting += messages
+        self._waiting_bytes += size
         if self._waiting <= _QUIET_MAX:
             self._quiet.set()
         else:
