@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::codes::is_digits;
 use crate::decimal;
 use crate::model::signature::{AttributeKind, Inside, Node, SIGNATURE};
 use crate::rule::Rule;
@@ -202,20 +203,17 @@ fn is_integer(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a text is an address by its letters: those of RFC 3986, or beyond ASCII, which writers escape.
+/// Whether a text is an address as RFC 3986 writes it; letters beyond ASCII are those that writers escape.
 fn is_uri(text: &str) -> bool {
     // A colon in the first part ends the name of a scheme.
     let first = text.find(['/', '?', '#']).map_or(text, |end| &text[..end]);
-    if let Some((scheme, _)) = first.split_once(':') {
-        let letters = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
-        if !scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            || !scheme.chars().all(letters)
-        {
-            return false;
-        }
-    }
+    let rest = match first.split_once(':') {
+        Some((scheme, _)) if !is_scheme(scheme) => return false,
+        Some((scheme, _)) => text.get(scheme.len() + 1..).unwrap_or_default(),
+        None => text,
+    };
     let hex = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
-    text.char_indices().all(|(at, letter)| match letter {
+    let letters = text.char_indices().all(|(at, letter)| match letter {
         '%' => hex(at + 1) && hex(at + 2),
         '#' => text.find('#') == Some(at),
         _ => {
@@ -223,5 +221,57 @@ fn is_uri(text: &str) -> bool {
                 || !letter.is_ascii()
                 || "-._~:/?@!$&'()*+,;=".contains(letter)
         }
-    })
+    });
+    letters && rest.strip_prefix("//").is_none_or(has_host)
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
+}
+
+/// Whether a host leads the text, with digits behind its colon and at most one user before it.
+fn has_host(text: &str) -> bool {
+    let authority = text.find(['/', '?', '#']).map_or(text, |end| &text[..end]);
+    let host = authority
+        .split_once('@')
+        .map_or(authority, |(_, host)| host);
+    let port = host.split_once(':').map(|(_, port)| port);
+    !host.contains('@') && port.is_none_or(|port| (1..=8).contains(&port.len()) && is_digits(port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_scheme_a_host_and_plain_letters() {
+        for text in [
+            "",
+            "#a",
+            "a/b",
+            "urn:x",
+            "http://www.w3.org/2000/09/xmldsig#sha1",
+            "http://u@h:80/",
+            "//h",
+            "a%20b",
+        ] {
+            assert!(is_uri(text), "{text}");
+        }
+        for text in [
+            "a|b",
+            "a b",
+            "1:x",
+            "x'y:z",
+            "http://h:/",
+            "http://h:x/",
+            "http://a@b@c/",
+            "#a#b",
+            "a%2",
+        ] {
+            assert!(!is_uri(text), "{text}");
+        }
+    }
 }
