@@ -170,7 +170,10 @@ def _bare(root: etree._Element, chance: random.Random) -> None:
 
 
 def _many(root: etree._Element, chance: random.Random) -> None:
-    element = root[0] if chance.random() < 0.5 else root[0][-1]
+    payload = next(root.iterchildren(etree.Element), None)
+    if payload is None:
+        return
+    element = chance.choice([payload, *list(payload.iterchildren(etree.Element))[-1:]])
     for _ in range(chance.choice((98, 99, 100))):
         element.addnext(copy.deepcopy(element))
 
