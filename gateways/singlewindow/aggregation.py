@@ -48,7 +48,7 @@ def _lists(connection: sqlite3.Connection, request: documents.Aggregation) -> It
     """Released lists for aggregate declaration; a number of no such list is passed over."""
     for invt_no in dict.fromkeys(request.invt_nos):
         found = connection.execute(
-            "SELECT * FROM lists WHERE invt_no = ? AND withdrawn = 0", (invt_no,)
+            "SELECT * FROM lists WHERE invt_no = ? AND invt_no <> '' AND withdrawn = 0", (invt_no,)
         ).fetchone()
         if found is not None and status.is_released(found["status"]):
             yield dict(found)

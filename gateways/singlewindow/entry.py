@@ -306,7 +306,7 @@ def find_list(connection: sqlite3.Connection, withdrawal: documents.Withdrawal) 
     """The list that a withdrawal means: by customs' number, else by the declarant's."""
     found = None
     if withdrawal.invt_no:
-        statement = "SELECT * FROM lists WHERE invt_no = ?"
+        statement = "SELECT * FROM lists WHERE invt_no = ? AND invt_no <> ''"
         found = connection.execute(statement, (withdrawal.invt_no,)).fetchone()
     if found is None:
         statement = "SELECT * FROM lists WHERE agent_code = ? AND cop_no = ?"
