@@ -11,7 +11,7 @@ from whampoa.customs.v1 import finding_pb2 as finding
 
 Table = tuple[str, list[str], list[tuple[object, ...]]]
 _FINDINGS_SHOWN = 200
-_FINDING_COLUMNS = ["document", "field", "rule", "weight", "value", "message"]
+_FINDING_COLUMNS = ["no.", "document", "field", "rule", "weight", "value", "message"]
 _MISHAPS = {
     "mismatched": "list names another parcel's waybill",
     "two_agents": "one order under two agents and two consignor codes",
@@ -107,7 +107,15 @@ def _customs(story: Story) -> Iterator[Table]:
         f"Findings ({len(shown)} of {len(story.sent.findings)})",
         _FINDING_COLUMNS,
         [
-            (_document(one), one.field, one.rule, _severity(one), one.value, one.message)
+            (
+                one.ordinal + 1,
+                _document(one),
+                one.field,
+                one.rule,
+                _severity(one),
+                one.value,
+                one.message,
+            )
             for one in shown
         ],
     )

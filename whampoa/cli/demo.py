@@ -46,6 +46,8 @@ def demo(
     if data_dir is not None and (data_dir / "journal").exists():
         raise typer.BadParameter(f"{data_dir} holds a journal already", param_hint="--data-dir")
     files = None if documents is None else sorted(documents.glob("*.xml"))
+    if files == []:
+        raise typer.BadParameter(f"{documents} holds no *.xml file", param_hint="--documents")
     with Output(json) as out:
         directory = data_dir or Path(tempfile.mkdtemp(prefix="whampoa-demo-"))
         try:

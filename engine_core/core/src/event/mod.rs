@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod registry;
 pub mod risk;
 pub mod tax;
+pub mod value;
 
 use crate::ids::{Id, Step};
 use codec::{CodecFault, FieldValue, Source, Writer, read_field};

@@ -3,6 +3,7 @@
 
 mod checks;
 mod customs;
+mod ledger;
 mod machine;
 mod money;
 mod random;
