@@ -19,6 +19,8 @@ from whampoa.risk.v1 import risk_service_pb2 as risk
 
 # More than all its trades are worth: 25,000.00 US dollars of the last enterprise's money.
 SURPLUS_MINOR = 2_500_000
+# Below this some merchant may have no parcel to which something could happen.
+PARCELS_MIN = 240
 _RECALLED_MINOR = 10_000
 _CHARGES_PERCENT = 3
 
@@ -33,7 +35,13 @@ class Acts:
         }
 
     async def all(self) -> None:
+        """Everything that happens in the field; with few parcels, the plain way alone."""
         first, second, third = self._it.world.enterprises
+        if len(self._it.world.parcels) < PARCELS_MIN:
+            for enterprise in self._it.world.enterprises:
+                await self.plain(enterprise)
+            await self._it.settled()
+            return
         await self.by_every_mode(first)
         await self.returned_goods(first)
         await self.short_receipt(second)
@@ -45,6 +53,12 @@ class Acts:
         await self.surplus(third)
         await self._it.settled()
         await self.pay_again(second)
+
+    async def plain(self, enterprise: Company) -> None:
+        """One remittance over all that is open."""
+        minor = _open_minor(await self._open(enterprise))
+        if minor:
+            await self._allocate_and_convert(await self._it.remit(enterprise, minor))
 
     async def by_every_mode(self, enterprise: Company) -> None:
         """By volume, by merchants, by orders: the three ways to share a remittance."""
@@ -67,9 +81,9 @@ class Acts:
     async def returned_goods(self, enterprise: Company) -> None:
         """Goods come back after their money was allocated: the merchant's payouts are held."""
         trades = await self._open(enterprise)
-        merchant = max(trades, key=lambda owner: len(trades[owner]))
-        owned = trades[merchant]
-        used = owned[0]
+        # Its other trades have to have room for what is claimed back.
+        merchant = max(trades, key=lambda owner: _sum(trades[owner]))
+        used = min(trades[merchant], key=lambda trade: trade.verified_minor - trade.used_minor)
         value = used.verified_minor - used.used_minor
         remittance = await self._it.remit(enterprise, value)
         named = {used.trade_id: value}

@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from bench.demo.play import Story
 
 
+# Few parcels have few merchants, so that every merchant has some.
+MERCHANTS_MIN, MERCHANTS_MAX, PARCELS_PER_MERCHANT = 24, 200, 10
+
+
 def register(application: typer.Typer) -> None:
     application.command("demo")(demo)
 
 
 def demo(
-    trades: Annotated[int, typer.Option(min=0, help="Parcels to generate.")] = 10_000,
-    merchants: Annotated[int, typer.Option(min=24, max=8_000, help="Merchants.")] = 200,
+    trades: Annotated[
+        int, typer.Option(min=1, help="Parcels to generate; below 240 nothing goes wrong.")
+    ] = 10_000,
+    merchants: Annotated[
+        int | None,
+        typer.Option(min=24, max=8_000, help="Merchants; default: 200, fewer for few parcels."),
+    ] = None,
     documents: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Send the *.xml files of DIR instead of generated ones."),
@@ -48,11 +57,12 @@ def demo(
     files = None if documents is None else sorted(documents.glob("*.xml"))
     if files == []:
         raise typer.BadParameter(f"{documents} holds no *.xml file", param_hint="--documents")
+    number = merchants or max(MERCHANTS_MIN, min(MERCHANTS_MAX, trades // PARCELS_PER_MERCHANT))
     with Output(json) as out:
         directory = data_dir or Path(tempfile.mkdtemp(prefix="whampoa-demo-"))
         try:
             with out.stages() as loaded:
-                story = asyncio.run(play.perform(directory, trades, merchants, files, loaded))
+                story = asyncio.run(play.perform(directory, trades, number, files, loaded))
         except (ProcessFailed, NeverHappened, Refused) as failure:
             raise Failure(str(failure)) from failure
         finally:
