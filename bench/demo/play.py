@@ -98,6 +98,9 @@ class Play:
             await self._declaring.send(None, await asyncio.to_thread(file.read_bytes))
             advance(1)
         await self._quiet("customs answers")
+        await Acts(self._settling).all()
+        if self._settling.money.remittances:
+            await self._declared_to_safe()
         await self.look_back()
 
     async def _declare(self, parcels: list[Parcel]) -> None:

@@ -121,6 +121,14 @@ def test_a_partners_files_take_the_place_of_generated_ones(tmp_path: Path) -> No
     assert "malformed" in shown
 
 
+def test_the_examples_show_findings_and_one_paid_merchant() -> None:
+    found, shown = whampoa("demo", "--documents", str(ROOT / "examples" / "documents"))
+    assert (found["documents"], found["documents_refused"], found["findings"]) == (9, 2, 3)
+    assert (found["trades"], found["trades_released"], found["payouts_settled"]) == (3, 1, 1)
+    assert (found["laws_ok"], found["books_ok"], found["chain_ok"]) == (True, True, True)
+    assert "LINE_TOTAL_MISMATCH" in shown
+
+
 def test_documents_are_wanted_where_a_folder_is_named(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "whampoa.cli.main", "demo", "--documents", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

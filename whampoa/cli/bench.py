@@ -18,7 +18,9 @@ KeepOption = Annotated[
 
 
 def register(application: typer.Typer) -> None:
-    bench = typer.Typer(help=__doc__, no_args_is_help=True)
+    bench = typer.Typer(
+        help="Measure this machine, each load on a throw-away corridor.", no_args_is_help=True
+    )
     bench.command("allocate")(allocate)
     bench.command("documents")(documents)
     application.add_typer(bench, name="bench")
