@@ -73,7 +73,7 @@ class Acts:
         await self._it.convert(remittance)
         trades = await self._open(enterprise)
         named = [trade for owned in trades.values() for trade in owned[: len(owned) // 2]]
-        orders = {trade.trade_id: trade.verified_minor - trade.used_minor for trade in named}
+        orders = {trade.trade_id: _open(trade) for trade in named}
         remittance = await self._it.remit(enterprise, sum(orders.values()))
         accepted(await self._it.allocate(remittance, BY_ORDERS, orders), "by orders")
         await self._it.convert(remittance)
@@ -82,9 +82,9 @@ class Acts:
         """Goods come back after their money was allocated: the merchant's payouts are held."""
         trades = await self._open(enterprise)
         # Its other trades have to have room for what is claimed back.
-        merchant = max(trades, key=lambda owner: _sum(trades[owner]))
-        used = min(trades[merchant], key=lambda trade: trade.verified_minor - trade.used_minor)
-        value = used.verified_minor - used.used_minor
+        merchant = max(trades, key=lambda owner: _sum(trades[owner]) - _open(_least(trades[owner])))
+        used = _least(trades[merchant])
+        value = _open(used)
         remittance = await self._it.remit(enterprise, value)
         named = {used.trade_id: value}
         accepted(await self._it.allocate(remittance, BY_ORDERS, named), "returned goods")
@@ -298,8 +298,17 @@ class Acts:
         return states[party_id]
 
 
+def _open(trade: query.TradeView) -> int:
+    return trade.verified_minor - trade.used_minor
+
+
+def _least(trades: list[query.TradeView]) -> query.TradeView:
+    """The trade with the least open value."""
+    return min(trades, key=_open)
+
+
 def _sum(trades: list[query.TradeView]) -> int:
-    return sum(trade.verified_minor - trade.used_minor for trade in trades)
+    return sum(_open(trade) for trade in trades)
 
 
 def _open_minor(trades: dict[bytes, list[query.TradeView]]) -> int:
