@@ -125,12 +125,16 @@ class Scenario(Customs):
         reply: forex.RecallRemittanceResponse = self.tell(request)
         return reply
 
-    def return_suspense(self, remittance: SimpleNamespace, amount_minor: int) -> None:
-        self.tell(
-            forex.ReturnSuspenseRequest(
-                remittance_id=remittance.remittance_id, amount_minor=amount_minor, reason="rejected"
-            )
+    def returning(
+        self, remittance: SimpleNamespace, amount_minor: int
+    ) -> forex.ReturnSuspenseRequest:
+        """A request to send suspense back."""
+        return forex.ReturnSuspenseRequest(
+            remittance_id=remittance.remittance_id, amount_minor=amount_minor, reason="rejected"
         )
+
+    def return_suspense(self, remittance: SimpleNamespace, amount_minor: int) -> None:
+        self.tell(self.returning(remittance, amount_minor))
 
     def payout_request(self, enterprise: Party, *merchants: Party) -> Any:
         return clearing.InstructPayoutsRequest(

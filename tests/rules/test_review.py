@@ -181,11 +181,16 @@ def test_what_waits_is_neither_shared_nor_converted(field: Scenario) -> None:
     assert field.status().reviews_waiting == 1
     assert field.refused(field.allocation(money)) == "REVIEW_PENDING"
     assert field.refused(field.conversion(money)) == "EXCEEDS_ALLOCATED"
+    assert field.refused(field.returning(money, OPEN)) == "REVIEW_PENDING"
     first = field.officer("Olga")
     field.tell(field.clearing_of(money, first), OLGA)
     assert field.money(money.remittance_id).review_state == "proposed"
     assert field.refused(field.allocation(money)) == "REVIEW_PENDING"
+    assert field.refused(field.conversion(money)) == "EXCEEDS_ALLOCATED"
+    assert field.refused(field.returning(money, OPEN)) == "REVIEW_PENDING"
+    assert field.refused(field.returning(money, 0)) == "INVALID_AMOUNT"
     assert field.status().reviews_waiting == 1
+    assert field.money(money.remittance_id).suspense_minor == OPEN
 
 
 def test_two_officers_with_two_certificates_clear(field: Scenario) -> None:
@@ -198,7 +203,8 @@ def test_two_officers_with_two_certificates_clear(field: Scenario) -> None:
     field.tell(field.clearing_of(money, otto), OTTO)
     assert field.money(money.remittance_id).review_state == "cleared"
     assert field.status().reviews_waiting == 0
-    assert field.allocate(money).allocated_minor == OPEN
+    field.return_suspense(money, 1_000)
+    assert field.allocate(money).allocated_minor == OPEN - 1_000
     assert field.refused(field.clearing_of(money, otto), OTTO) == "NOT_UNDER_REVIEW"
 
 
@@ -245,3 +251,5 @@ def test_what_passed_is_not_decided_on(field: Scenario) -> None:
     money = field.receive(enterprise, OPEN)
     request = field.rejection_of(money, field.officer("Olga"))
     assert field.refused(request, OLGA) == "NOT_UNDER_REVIEW"
+    field.return_suspense(money, 1_000)
+    assert field.refused(field.returning(money, OPEN)) == "EXCEEDS_SUSPENSE"

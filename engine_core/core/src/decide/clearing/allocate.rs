@@ -2,7 +2,7 @@
 
 use super::claims::{Advice, Claims, MerchantClaim};
 use crate::contract::whampoa::clearing::v1::AllocationMode;
-use crate::decide::forex::{AMOUNT_MAX, remittance};
+use crate::decide::forex::{AMOUNT_MAX, check_not_waiting, remittance};
 use crate::decide::ledger::posting::Postings;
 use crate::decide::{Context, Decision, Method};
 use crate::event::Draft;
@@ -85,14 +85,12 @@ pub fn allocate(state: &State, context: &Context<'_>, request: &[u8]) -> Decisio
 }
 
 fn check_review(remittance: &Remittance) -> Result<(), Refusal> {
+    check_not_waiting(remittance)?;
     match remittance.review {
-        ReviewState::Passed | ReviewState::Cleared => Ok(()),
-        ReviewState::Waiting | ReviewState::Proposed => {
-            refuse(Rejection::ReviewPending, "remittance_id", remittance.id())
-        }
         ReviewState::Rejected => {
             refuse(Rejection::ReviewRejected, "remittance_id", remittance.id())
         }
+        _ => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ pub use conversion::{confirm_conversion, fail_conversion, request_conversion};
 pub use recall::recall_remittance;
 pub use remittance::{publish_rate, record_charge, record_remittance, return_suspense};
 
+use crate::event::risk::ReviewState;
 use crate::ids::Id;
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::state::State;
@@ -45,4 +46,14 @@ pub fn remittance<'a>(
         .remittances
         .get(id)
         .ok_or_else(|| Refusal::new(Rejection::UnknownRemittance, field, id))
+}
+
+/// Money that waits for officers stays where it is until they agree.
+pub fn check_not_waiting(remittance: &Remittance) -> Result<(), Refusal> {
+    match remittance.review {
+        ReviewState::Waiting | ReviewState::Proposed => {
+            refuse(Rejection::ReviewPending, "remittance_id", remittance.id())
+        }
+        ReviewState::Passed | ReviewState::Cleared | ReviewState::Rejected => Ok(()),
+    }
 }

@@ -1,6 +1,6 @@
 //! Money in: recorded as the bank credited it, judged at once; charges after credit, suspense returned, rates.
 
-use super::{parse_id, positive, remittance};
+use super::{check_not_waiting, parse_id, positive, remittance};
 use crate::contract::whampoa::forex::v1 as proto;
 use crate::contract::whampoa::registry::v1::Role;
 use crate::decide::ledger::posting::Postings;
@@ -179,6 +179,7 @@ pub fn return_suspense(
 ) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let amount = positive(request.amount_minor, "amount_minor")?;
+    check_not_waiting(remittance)?;
     let mut row = remittance.next_row();
     row.returned_minor += amount;
     let (accounts, transfers) = out_of_suspense(state, context, &mut row, amount)?;
