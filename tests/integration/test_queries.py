@@ -64,11 +64,13 @@ def trades(it: Corridor, **wanted: Any) -> list[query.TradeView]:
 def test_trades_by_state_merchant_and_order(asked: Corridor) -> None:
     everything = trades(asked)
     assert len(everything) == ORDERS + 5
-    released = trades(asked, state="released")
-    assert len(released) == ORDERS
-    assert {trade.state for trade in released} == {"released"}
-    assert {trade.verified_minor for trade in released} == {1_000}
-    assert all(trade.released_at_ms for trade in released)
+    # Money came for all that was released, so all of it is closed.
+    paid = trades(asked, state="closed")
+    assert len(paid) == ORDERS
+    assert {trade.state for trade in paid} == {"closed"}
+    assert {(trade.verified_minor, trade.used_minor) for trade in paid} == {(1_000, 1_000)}
+    assert all(trade.released_at_ms for trade in paid)
+    assert trades(asked, state="released") == []
     declared = trades(asked, state="declared")
     assert {trade.order_no for trade in declared} == {
         asked.order_no(number) for number in range(ORDERS, ORDERS + 5)
@@ -80,7 +82,7 @@ def test_trades_by_state_merchant_and_order(asked: Corridor) -> None:
     (one,) = trades(asked, order_no=asked.order_no(7))
     assert (one.currency, one.declared_minor, one.platform) == ("USD", 1_000, "1105910159")
     assert one.last.log == "whampoa-1"
-    assert trades(asked, state="released", order_no=asked.order_no(ORDERS)) == []
+    assert trades(asked, state="closed", order_no=asked.order_no(ORDERS)) == []
     assert trades(asked, order_no="no such' order%_") == []
     assert sum(trade.used_minor for trade in everything) == ORDERS * 1_000
 

@@ -276,7 +276,8 @@ def test_a_trade_closes_for_a_known_reason_and_never_in_dispute(story: Story) ->
 
 def test_goods_of_a_closed_trade_may_still_return(story: Story) -> None:
     field = story.field
+    field.recall(story.money, 2_000)
     field.close_trade(story.trade, 4)
-    assert field.return_goods(story.trade, 1_000) == 1_000
-    assert story.amounts() == (9_000, VALUE, 1_000)
+    assert field.return_goods(story.trade, 3_000) == 1_000
+    assert story.amounts() == (7_000, 8_000, 1_000)
     assert story.trade.state == "closed"

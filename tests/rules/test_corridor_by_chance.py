@@ -46,6 +46,8 @@ class Corridor:
         # Most that any version of an order ever said, by order number and currency.
         self.declared: dict[tuple[str, str, str], int] = defaultdict(int)
         self.refusals: set[str] = set()
+        # Trades that were closed for a reason.
+        self.closed: set[bytes] = set()
 
     def ask(self, request: Message, by: str = OFFICER) -> bool:
         """Whether it was accepted; the laws hold either way."""
@@ -145,7 +147,8 @@ class Corridor:
     def close(self) -> None:
         if trades := self.field.trades():
             trade_id = self.chance.choice(trades).trade_id
-            self.ask(service.CloseTradeRequest(trade_id=trade_id, reason=3))  # type: ignore[arg-type]
+            if self.ask(service.CloseTradeRequest(trade_id=trade_id, reason=3)):  # type: ignore[arg-type]
+                self.closed.add(trade_id)
 
     def receive(self) -> None:
         self.ask(self.field.remittance(self.enterprise, self.chance.randint(1, 40_000)))
@@ -198,6 +201,12 @@ class Corridor:
             verified[trade.order_no, trade.currency] += trade.verified_minor
             if trade.state in {"declared", "matched", "disputed"}:
                 assert trade.verified_minor == 0, trade
+            if trade.clawback_minor:
+                continue
+            if trade.state == "released":
+                assert trade.used_minor < trade.verified_minor or not trade.verified_minor, trade
+            if trade.state == "closed" and trade.trade_id not in self.closed:
+                assert trade.used_minor == trade.verified_minor, trade
         for (order_no, currency), value in verified.items():
             most = sum(
                 total

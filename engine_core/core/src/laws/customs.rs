@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::event::tax::Database;
 use crate::ids::Id;
 use crate::state::State;
-use crate::state::trade::TradeState;
+use crate::state::trade::{Trade, TradeState};
 
-/// Law 2: 0 ≤ used ≤ verified + clawback, verified ≤ declared, and whoever has a clawback open is known by name.
+/// Law 2: 0 ≤ used ≤ verified + clawback, verified ≤ declared, a trade closes when used = verified, and whoever has a
+/// clawback open is known by name.
 pub fn used_within_verified(state: &State) -> Result<(), String> {
     let mut open: BTreeMap<u32, u32> = BTreeMap::new();
     for trade in state.trades.iter() {
@@ -26,12 +27,13 @@ pub fn used_within_verified(state: &State) -> Result<(), String> {
                 trade.clawback_minor
             ));
         }
-        if trade.state == TradeState::Disputed && trade.verified_minor != 0 {
+        if trade.decided == TradeState::Disputed && trade.verified_minor != 0 {
             return Err(format!(
                 "trade {} is disputed and verifies {}",
                 trade.trade_id, trade.verified_minor
             ));
         }
+        closes_when_full(trade)?;
         if trade.clawback_minor > 0 {
             *open.entry(trade.merchant).or_default() += 1;
         }
@@ -66,6 +68,25 @@ pub fn used_within_verified(state: &State) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What is released has value left, nothing verified yet, or a clawback; what closed without a reason is full.
+fn closes_when_full(trade: &Trade) -> Result<(), String> {
+    let (verified, used) = (trade.verified_minor, trade.used_minor);
+    let is_right = match (trade.state(), trade.decided) {
+        (TradeState::Released, _) => used < verified || verified == 0 || trade.clawback_minor > 0,
+        (TradeState::Closed, TradeState::Closed) => true,
+        (TradeState::Closed, _) => used == verified && trade.clawback_minor == 0,
+        _ => true,
+    };
+    if is_right {
+        return Ok(());
+    }
+    Err(format!(
+        "trade {} is {} with {used} used of {verified} verified",
+        trade.trade_id,
+        trade.state().name()
+    ))
 }
 
 /// Law 7: a line of an order stands in at most one database, once, however many agents listed it.

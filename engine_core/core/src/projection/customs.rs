@@ -1,6 +1,6 @@
 //! Trades and documents as table rows.
 //!
-//! Value used and clawbacks are columns of `money`: they move with it.
+//! Value used and clawbacks are columns of `money`: they move with it, and so may the state.
 
 use prost::Message;
 
@@ -12,7 +12,7 @@ use crate::event::{At, Event};
 use crate::ids::{Id, Step};
 use crate::state::State;
 use crate::state::document::{OrderCase, TradeOrigin};
-use crate::state::trade::TradeRow;
+use crate::state::trade::{Trade, TradeRow};
 
 pub fn project(state: &State, at: &At, event: &Event, private: &dyn Private, out: &mut Batches) {
     let (first, rows) = match event {
@@ -81,6 +81,8 @@ fn trade(state: &State, row: &TradeRow, step: Step, private: &dyn Private, out: 
         .registry
         .get(row.merchant)
         .map_or(Cell::Null, |party| party.party_id.into());
+    let known = state.trades.get(row.trade_id);
+    let stands = known.map_or(row.state, Trade::state);
     out.row(
         "trades",
         [
@@ -91,7 +93,7 @@ fn trade(state: &State, row: &TradeRow, step: Step, private: &dyn Private, out: 
             ("currency", row.currency.iso().into()),
             ("declared_minor", row.declared_minor.into()),
             ("verified_minor", row.verified_minor.into()),
-            ("state", snake(row.state.name()).into()),
+            ("state", snake(stands.name()).into()),
             ("merchant_reason", snake(row.reason.name()).into()),
             ("released_at_ms", row.released_at_ms.into()),
             ("last_index", step.index.into()),

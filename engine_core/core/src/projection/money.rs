@@ -187,6 +187,7 @@ fn used_value(state: &State, id: Id, out: &mut Batches) {
             ("trade_id", id.into()),
             ("used_minor", trade.used_minor.into()),
             ("clawback_minor", trade.clawback_minor.into()),
+            ("state", snake(trade.state().name()).into()),
             ("last_index", trade.last.index.into()),
             ("last_row", i64::from(trade.last.row).into()),
         ],

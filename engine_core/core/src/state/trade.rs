@@ -95,6 +95,7 @@ row! {
         /// Remainder below the minor unit of the declared value, in 10^-5 units.
         remainder_e5: u32,
         verified_minor: i64,
+        /// As documents and officers made it: a released trade counts as closed while all its value is used.
         state: TradeState,
         reason: MerchantReason,
         released_at_ms: u64,
@@ -116,16 +117,34 @@ pub struct Trade {
     pub verified_minor: i64,
     pub used_minor: i64,
     pub clawback_minor: i64,
-    pub state: TradeState,
+    /// As the newest trade row has it: `Closed` for a reason, or for want of lines.
+    pub decided: TradeState,
     pub reason: MerchantReason,
     pub released_at_ms: u64,
     pub last: Step,
 }
 
 impl Trade {
+    /// Where the trade stands. What was released closes when all that is verified is used (law 2), and is open again
+    /// when value is given back or more is verified: it follows from the amounts, so no row tells it.
+    pub fn state(&self) -> TradeState {
+        if self.is_full() {
+            TradeState::Closed
+        } else {
+            self.decided
+        }
+    }
+
+    /// Released, and all that is verified is used.
+    pub fn is_full(&self) -> bool {
+        self.decided == TradeState::Released
+            && self.verified_minor > 0
+            && self.used_minor == self.verified_minor
+    }
+
     /// verified − used, never negative; nothing while disputed or closed.
     pub fn open_minor(&self) -> i64 {
-        match self.state {
+        match self.decided {
             TradeState::Released => (self.verified_minor - self.used_minor).max(0),
             _ => 0,
         }
@@ -221,7 +240,7 @@ impl Trades {
             trade.declared_minor = row.declared_minor;
             trade.remainder_e5 = row.remainder_e5;
             trade.verified_minor = row.verified_minor;
-            trade.state = row.state;
+            trade.decided = row.state;
             trade.reason = row.reason;
             trade.released_at_ms = row.released_at_ms;
         });
@@ -231,10 +250,10 @@ impl Trades {
     pub fn change(&mut self, slot: u32, step: Step, change: impl FnOnce(&mut Trade)) {
         self.leave_queue(slot);
         let trade = &mut self.slots[slot as usize];
-        self.disputed -= u32::from(trade.state == TradeState::Disputed);
+        self.disputed -= u32::from(trade.decided == TradeState::Disputed);
         change(trade);
         trade.last = step;
-        self.disputed += u32::from(trade.state == TradeState::Disputed);
+        self.disputed += u32::from(trade.decided == TradeState::Disputed);
         self.join_queue(slot);
     }
 
@@ -275,7 +294,7 @@ impl Trades {
             verified_minor: 0,
             used_minor: 0,
             clawback_minor: 0,
-            state: TradeState::Declared,
+            decided: TradeState::Declared,
             reason: MerchantReason::Unknown,
             released_at_ms: 0,
             last: Step::NONE,
@@ -342,7 +361,7 @@ impl Table for Trades {
                 declared_minor: trade.declared_minor,
                 remainder_e5: trade.remainder_e5,
                 verified_minor: trade.verified_minor,
-                state: trade.state,
+                state: trade.decided,
                 reason: trade.reason,
                 released_at_ms: trade.released_at_ms,
                 previous: trade.last,

@@ -273,6 +273,8 @@ pub fn check_reached(reached: &BTreeSet<String>) {
         "RecallRemittance REJECTION_EXCEEDS_CREDITED",
         "RecallRemittance REJECTION_CONVERSION_PENDING",
         "ReportReturn REJECTION_EXCEEDS_VERIFIED",
+        "CloseTrade REJECTION_TRADE_CLOSED",
+        "ReturnSuspense REJECTION_REVIEW_PENDING",
     ];
     let missing: Vec<&&str> = wanted
         .iter()

@@ -320,7 +320,7 @@ impl World {
 
     pub fn dispute_or_close(&mut self) {
         if self.random.one_in(2) {
-            let Some(trade) = self.some_trade(|trade| trade.state == TradeState::Released) else {
+            let Some(trade) = self.some_trade(|trade| trade.decided == TradeState::Released) else {
                 return;
             };
             let request = proto::CloseTradeRequest {
@@ -331,7 +331,7 @@ impl World {
             let _ = self.call(Method::CloseTrade, "spiffe://whampoa/operator", &request);
             return;
         }
-        let Some(trade) = self.some_trade(|trade| trade.state == TradeState::Disputed) else {
+        let Some(trade) = self.some_trade(|trade| trade.decided == TradeState::Disputed) else {
             return;
         };
         let same = self

@@ -213,13 +213,15 @@ impl World {
                 (_, 0) => self.machine.id(),
                 (AllocationMode::ByOrders, 1..=4) => {
                     let trades = self.machine.state.trades.iter();
-                    let is_full = self.random.one_in(3);
-                    let closed = trades.filter(|trade| match is_full {
-                        true => trade.used_minor > 0 && trade.open_minor() == 0,
-                        false => trade.state == TradeState::Closed,
+                    // Closed for a reason, closed as full, released without open value.
+                    let kind = self.random.below(3);
+                    let spent = trades.filter(|trade| match kind {
+                        0 => trade.decided == TradeState::Closed,
+                        1 => trade.is_full(),
+                        _ => trade.state() == TradeState::Released && trade.open_minor() == 0,
                     });
-                    let closed: Vec<Id> = closed.map(|trade| trade.trade_id).collect();
-                    let Some(id) = self.random.pick(&closed) else {
+                    let spent: Vec<Id> = spent.map(|trade| trade.trade_id).collect();
+                    let Some(id) = self.random.pick(&spent) else {
                         continue;
                     };
                     *id

@@ -34,7 +34,7 @@ pub fn expected(
     for trade in state
         .trades
         .iter()
-        .filter(|trade| trade.state == TradeState::Released)
+        .filter(|trade| trade.state() == TradeState::Released)
     {
         let Some(seat) = seat(state, remittance, trade, now_ms) else {
             continue;

@@ -219,7 +219,7 @@ impl<'a> Claims<'a> {
             .slot_of(told.id)
             .ok_or(Rejection::UnknownTrade)?;
         let trade = self.state.trades.at(slot);
-        match trade.state {
+        match trade.state() {
             TradeState::Disputed => return Err(Rejection::TradeDisputed),
             TradeState::Closed => return Err(Rejection::TradeClosed),
             TradeState::Declared | TradeState::Matched => return Err(Rejection::TradeNotReleased),

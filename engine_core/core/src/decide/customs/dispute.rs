@@ -53,7 +53,7 @@ pub fn settle_dispute(
         "merchant_party_id",
     )?;
     check_text(&request.reason, "reason")?;
-    let is_open = match trade.state {
+    let is_open = match trade.state() {
         TradeState::Disputed => true,
         TradeState::Closed => false,
         _ => trade.merchant == NO_INDEX,

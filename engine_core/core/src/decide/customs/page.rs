@@ -195,7 +195,7 @@ pub fn changed(before: Option<&Trade>, row: &TradeRow, step: Step) -> Trade {
         verified_minor: row.verified_minor,
         used_minor: before.map_or(0, |trade| trade.used_minor),
         clawback_minor: before.map_or(0, |trade| trade.clawback_minor),
-        state: row.state,
+        decided: row.state,
         reason: row.reason,
         released_at_ms: row.released_at_ms,
         last: step,

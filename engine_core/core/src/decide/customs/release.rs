@@ -278,7 +278,7 @@ fn finish(before: Option<&Trade>, row: TradeRow, returned_minor: i64) -> Planned
             row.declared_minor,
             row.remainder_e5,
             row.verified_minor,
-        ) || (trade.state, trade.reason, trade.released_at_ms)
+        ) || (trade.decided, trade.reason, trade.released_at_ms)
             != (row.state, row.reason, row.released_at_ms)
     });
     Planned {

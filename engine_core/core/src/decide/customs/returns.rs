@@ -30,7 +30,7 @@ pub fn report_return(
             request.amount_minor,
         );
     }
-    match trade.state {
+    match trade.state() {
         TradeState::Disputed => {
             return refuse(Rejection::TradeDisputed, "trade_id", trade.trade_id);
         }
@@ -79,7 +79,7 @@ pub fn report_return(
     Ok(vec![Draft::after(trade.last, trade.trade_id, event)])
 }
 
-/// Closes a trade for a reason; its values stay as they are.
+/// Closes a trade for a reason; its values stay as they are. One whose value is all used is closed without.
 pub fn close_trade(state: &State, _context: &Context<'_>, request: &CloseTradeRequest) -> Decision {
     let trade = trade_of(state, &request.trade_id)?;
     let reason = match CloseReason::try_from(request.reason) {
@@ -88,7 +88,7 @@ pub fn close_trade(state: &State, _context: &Context<'_>, request: &CloseTradeRe
         }
         Ok(reason) => reason as u8,
     };
-    match trade.state {
+    match trade.state() {
         TradeState::Disputed => {
             return refuse(Rejection::TradeDisputed, "trade_id", trade.trade_id);
         }

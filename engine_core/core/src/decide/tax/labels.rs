@@ -83,8 +83,9 @@ impl Labels<'_> {
                 .origin(row.trade_id)
                 .unwrap_or_default()
                 .returned_minor;
-            let is_valued = trade
-                .is_some_and(|trade| is_proven(trade.state, trade.verified_minor, returned_minor));
+            let is_valued = trade.is_some_and(|trade| {
+                is_proven(trade.decided, trade.verified_minor, returned_minor)
+            });
             let stands = is_valued && list.is_released() && row_stands(state, row.list, row.gnum);
             self.label(
                 &Item::again(row, list, is_departed(state, list), stands),
