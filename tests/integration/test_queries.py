@@ -249,8 +249,8 @@ def test_the_summary_adds_up(asked: Corridor) -> None:
     request = query.GetSummaryRequest(at_least=head(asked.engine))
     reply = asked.engine.client().query.GetSummary(request, timeout=SECONDS)
     counts, sums = dict(reply.counts), dict(reply.sums_minor)
-    assert counts["trades:released"] == ORDERS
-    assert counts["trades"] == counts["trades:released"] + counts["trades:declared"]
+    assert counts["trades:closed"] == ORDERS
+    assert counts["trades"] == counts["trades:closed"] + counts["trades:declared"]
     assert counts["documents:604"] == ORDERS
     assert counts["parties"] == 5
     assert sums["credited:USD"] == 503_000
