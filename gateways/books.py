@@ -57,6 +57,16 @@ class Books:
         )
         return [(row["sequence"], row["format"], row["message"]) for row in rows]
 
+    def next_sequence(self) -> int:
+        """The sequence number that the next letter gets."""
+        return next_sequence(self._connection)
+
+    def repeat(self, from_sequence: int, count: int) -> None:
+        """Writes letters a second time, as new ones."""
+        with self.transaction() as connection:
+            for _, message_format, message in self.letters(from_sequence, count):
+                write_letter(connection, message_format, message)
+
 
 def next_sequence(connection: sqlite3.Connection) -> int:
     """The sequence number that the next letter gets; the first is 1."""

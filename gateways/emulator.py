@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import grpc
 
 from gateways.addresses import INSTITUTION_OF, Addresses
-from gateways.books import Books
 from gateways.identity import INSTITUTION_RIGHTS, Context, Doorkeeper, Identity
+from gateways.line import Institution, Line
 from gateways.process import STOP_SECONDS_MAX, first_failure, start
 from whampoa.institution.v1 import institution_service_pb2 as institution
 from whampoa.institution.v1 import institution_service_pb2_grpc as institution_grpc
@@ -27,38 +27,12 @@ _LETTER_BYTES_MAX = 8 << 20
 _WAIT_MS_MAX = 30_000
 
 
-class Institution(Protocol):
-    """What an institution does; a `ValueError` says what is wrong with a call."""
-
-    @property
-    def books(self) -> Books: ...
-
-    def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
-        """Takes in a message; the answer and its format, both empty when it says nothing."""
-        ...
-
-    def instruct(self, action: str, arguments: Mapping[str, str], now_ms: int) -> str:
-        """Makes something happen and says what was done."""
-        ...
-
-    def rows(self, book: str, offset: int, limit: int) -> tuple[list[dict[str, str]], int]:
-        """Rows of a book as texts, and how many it has."""
-        ...
-
-    def totals(self, book: str) -> dict[str, int]:
-        """Sums over the whole of a book."""
-        ...
-
-    def tick(self, now_ms: int) -> bool:
-        """Does what is due, asked every `TICK_SECONDS`; true when it wrote letters."""
-        ...
-
-
 class Emulator(institution_grpc.InstitutionServiceServicer):
     """The service over one institution."""
 
-    def __init__(self, it: Institution) -> None:
+    def __init__(self, it: Institution, line: Line) -> None:
         self._it = it
+        self._line = line
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
         self._stopping = False
         self._news = asyncio.Event()
@@ -66,7 +40,7 @@ class Emulator(institution_grpc.InstitutionServiceServicer):
     async def tick(self) -> None:
         """Lets the institution do what is due, for as long as it serves."""
         while not self._stopping:
-            if await self._work(lambda: self._it.tick(_now_ms())):
+            if await self._work(lambda: self._line.tick(_now_ms())):
                 self._tell()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -83,12 +57,16 @@ class Emulator(institution_grpc.InstitutionServiceServicer):
         self, request: institution.DeliverRequest, context: Context
     ) -> institution.DeliverResponse:
         try:
+            # Others are served while a slow delivery waits.
+            await asyncio.sleep(await self._work(self._line.admit) / 1000)
             reply, reply_format = await self._work(
-                lambda: self._it.deliver(request.message, request.format, _now_ms())
+                lambda: self._line.deliver(request.message, request.format, _now_ms())
             )
         except ValueError as failure:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(failure))
         except ConnectionError as failure:
+            # Letters may be there though the answer is lost.
+            self._tell()
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(failure))
         self._tell()
         return institution.DeliverResponse(reply=reply, reply_format=reply_format)
@@ -131,7 +109,7 @@ class Emulator(institution_grpc.InstitutionServiceServicer):
         arguments = dict(request.arguments)
         try:
             result = await self._work(
-                lambda: self._it.instruct(request.action, arguments, _now_ms())
+                lambda: self._line.instruct(request.action, arguments, _now_ms())
             )
         except ValueError as failure:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(failure))
@@ -181,7 +159,10 @@ async def serve(
 ) -> None:
     """Serves the institution behind a gateway until `stop` is set, then closes its books."""
     addresses = Addresses.read(data_dir, gateway)
-    service = Emulator(it)
+    line = Line(it)
+    section = f"institution.{INSTITUTION_OF[gateway]}"
+    line.follow_scenario(addresses.institution_section.get("faults", []), section)
+    service = Emulator(it, line)
     identity = Identity.read(data_dir, f"{INSTITUTION_OF[gateway]}-institution")
     server = identity.server(Doorkeeper(INSTITUTION_RIGHTS))
     institution_grpc.add_InstitutionServiceServicer_to_server(service, server)

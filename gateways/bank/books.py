@@ -99,17 +99,6 @@ CREATE TABLE IF NOT EXISTS quotes (
     rate_e8 INTEGER NOT NULL,
     PRIMARY KEY (base, quote)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS faults (
-    kind TEXT PRIMARY KEY,
-    remaining INTEGER NOT NULL,
-    argument TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS held_letters (
-    sequence INTEGER PRIMARY KEY,
-    due_ms INTEGER NOT NULL,
-    format TEXT NOT NULL,
-    message BLOB NOT NULL
-) STRICT;
 """
 _BOOKS = {
     "accounts": (

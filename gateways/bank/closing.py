@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from gateways.bank import mail, profile
+from gateways.bank import profile
 from gateways.bank.entry import Account, Kind, Movement
 from gateways.bank.ledger import Ledger
 from gateways.bank.statement import Statement
+from gateways.books import write_letter
 
 # Entries of one statement; an account that moved more has several.
 ENTRIES_MAX = 5_000
@@ -56,7 +57,7 @@ def _state(ledger: Ledger, enterprise: str, currency: str) -> bool:
         " VALUES (?, ?, ?, ?, ?)",
         (enterprise, currency, number + 1, rows[-1]["sequence"], statement.closing_minor),
     )
-    mail.post(connection, profile.STATEMENT, statement.write(), ledger.now_ms)
+    write_letter(connection, profile.STATEMENT, statement.write())
     return True
 
 

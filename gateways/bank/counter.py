@@ -6,13 +6,14 @@ import hashlib
 import sqlite3
 from itertools import groupby
 
-from gateways.bank import fault, profile, receipt, status
+from gateways.bank import profile, receipt, status
 from gateways.bank.amount import CNY
 from gateways.bank.entry import Batch, Entry, Exchange, Kind
 from gateways.bank.ledger import Ledger
 from gateways.bank.order import Instruction, Order, OrderError, Purpose
 from gateways.bank.rate import Rate
 from gateways.bank.status import Report, State
+from gateways.fault import REFUSE, Faults
 from whampoa import ids
 
 _STATUS = {
@@ -26,7 +27,9 @@ UNKNOWN_ACCOUNT, WRONG_CURRENCY, NO_FUNDS = "AC01", "AM03", "AM04"
 DUPLICATE, TOO_SMALL, WRONG_BANK = "AM05", "AM12", "RC01"
 
 
-def take_in(connection: sqlite3.Connection, message: bytes, bank_code: str, now_ms: int) -> bytes:
+def take_in(
+    connection: sqlite3.Connection, message: bytes, bank_code: str, faults: Faults, now_ms: int
+) -> bytes:
     """Carries an order out and answers it; an order that comes again gets the same answer."""
     digest, order_id = hashlib.sha256(message).digest(), ""
     states: tuple[State, ...] = ()
@@ -43,7 +46,7 @@ def take_in(connection: sqlite3.Connection, message: bytes, bank_code: str, now_
             raise OrderError(DUPLICATE, f"MsgId: {order_id} came before with other content")
         if order.bank_code != bank_code:
             raise OrderError(WRONG_BANK, f"DbtrAgt: {order.bank_code}, this bank is {bank_code}")
-        states = tuple(_carry_out(connection, order, now_ms))
+        states = tuple(_carry_out(Ledger(connection, now_ms), order, faults))
     except OrderError as failure:
         reason, text = failure.reason, str(failure)
     answer_id = ids.derive(now_ms, profile.STATUS, digest).hex()
@@ -53,8 +56,7 @@ def take_in(connection: sqlite3.Connection, message: bytes, bank_code: str, now_
     return answer
 
 
-def _carry_out(connection: sqlite3.Connection, order: Order, now_ms: int) -> list[State]:
-    ledger = Ledger(connection, now_ms)
+def _carry_out(ledger: Ledger, order: Order, faults: Faults) -> list[State]:
     if not ledger.knows(order.enterprise):
         raise OrderError(UNKNOWN_ACCOUNT, f"DbtrAcct: {order.enterprise} has no account here")
     wrong = {Purpose.PAYOUT: order.currency != CNY, Purpose.SALE: order.currency == CNY}
@@ -62,17 +64,17 @@ def _carry_out(connection: sqlite3.Connection, order: Order, now_ms: int) -> lis
         raise OrderError(WRONG_CURRENCY, f"DbtrAcct: no {order.purpose.name} in {order.currency}")
     conflicts: set[str] = set()
     for instruction in order.instructions:
-        if _is_conflict(connection, order, instruction):
+        if _is_conflict(ledger.connection, order, instruction):
             conflicts.add(instruction.payment_id)
         elif order.purpose is Purpose.SALE:
-            _convert(ledger, order, instruction)
+            _convert(ledger, order, instruction, faults)
         else:
-            _pay(ledger, order, instruction)
+            _pay(ledger, order, instruction, faults)
     release(ledger, order.enterprise)
     return [
         State(it.payment_id, status.REFUSED, DUPLICATE)
         if it.payment_id in conflicts
-        else _state(connection, order, it)
+        else _state(ledger.connection, order, it)
         for it in order.instructions
     ]
 
@@ -127,7 +129,7 @@ def _state(connection: sqlite3.Connection, order: Order, it: Instruction) -> Sta
     return State(it.payment_id, _STATUS[row["state"]], row["reason"])
 
 
-def _convert(ledger: Ledger, order: Order, it: Instruction) -> None:
+def _convert(ledger: Ledger, order: Order, it: Instruction, faults: Faults) -> None:
     if _row(ledger.connection, order, it) is not None:
         return
     quote = ledger.connection.execute(
@@ -137,7 +139,7 @@ def _convert(ledger: Ledger, order: Order, it: Instruction) -> None:
     rate_e8 = int(quote["rate_e8"]) if quote else 0
     rate = Rate(order.currency, CNY, rate_e8)
     cny_minor = rate.convert(it.amount_minor)
-    reason = fault.take(ledger.connection, fault.REFUSE) or _objection(ledger, order, it)
+    reason = faults.reason if faults.happens(REFUSE) else _objection(ledger, order, it)
     if not reason and cny_minor == 0:
         reason = TOO_SMALL if rate_e8 else WRONG_CURRENCY
     named = "" if reason else _exchange(ledger, order, it, rate, cny_minor)
@@ -176,10 +178,10 @@ def _objection(ledger: Ledger, order: Order, it: Instruction) -> str:
     return "" if it.amount_minor <= found.left_minor else NO_FUNDS
 
 
-def _pay(ledger: Ledger, order: Order, it: Instruction) -> None:
+def _pay(ledger: Ledger, order: Order, it: Instruction, faults: Faults) -> None:
     if _row(ledger.connection, order, it) is not None:
         return
-    reason = fault.take(ledger.connection, fault.REFUSE) or ""
+    reason = faults.reason if faults.happens(REFUSE) else ""
     state, named = "waiting", ""
     if order.purpose is Purpose.REPAYMENT:
         # The money of a remittance is there or it is not: nothing will come that it could wait for.

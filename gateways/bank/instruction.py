@@ -7,13 +7,12 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 
+from gateways import fault
 from gateways.bank import (
     amount,
     closing,
     counter,
     country,
-    fault,
-    mail,
     profile,
     receipt,
     reference,
@@ -23,10 +22,10 @@ from gateways.bank.board import Board
 from gateways.bank.entry import Credit, Kind
 from gateways.bank.ledger import Ledger
 from gateways.bank.rate import Rate
+from gateways.books import write_letter
 
 _REASON = re.compile(r"[A-Z]{2}[0-9]{2}|[A-Z]{4}")
 _DIGITS = re.compile(r"[0-9]{1,17}")
-_DELAY_MS_MAX = 600_000
 _REMITTANCE_TEXT_MAX = 10 * profile.TEXT_CHARACTERS_MAX
 # Reason of a recall when none is given: the customer asked for it.
 _RECALLED = "CUST"
@@ -40,7 +39,7 @@ def carry_out(
     """Does what is asked and says what was done."""
     act = _ACTIONS.get(action)
     if act is None:
-        raise ValueError(f"action: {action!r} is none of {', '.join(_ACTIONS)}")
+        raise ValueError(f"action: {action!r} is none of {', '.join((*_ACTIONS, fault.ACTION))}")
     return act(Ledger(connection, now_ms), arguments)
 
 
@@ -136,31 +135,12 @@ def quote(ledger: Ledger, rates: list[Rate]) -> None:
         quotes=tuple(Rate(row["base"], row["quote"], row["rate_e8"]) for row in rows),
         changed=frozenset((it.base, it.quote) for it in rates),
     )
-    mail.post(ledger.connection, profile.BOARD, board.write(), ledger.now_ms)
+    write_letter(ledger.connection, profile.BOARD, board.write())
 
 
 def _close_day(ledger: Ledger, arguments: Arguments) -> str:
     del arguments
     return f"statements {closing.close_day(ledger)}"
-
-
-def _fault(ledger: Ledger, arguments: Arguments) -> str:
-    kind = _text(arguments, "kind", 20)
-    if kind not in fault.DEFAULTS:
-        raise ValueError(f"arguments['kind']: {kind!r} is none of {', '.join(fault.DEFAULTS)}")
-    count = _minor(arguments, "count", "1")
-    if count > fault.COUNT_MAX:
-        raise ValueError(f"arguments['count']: {count} is above {fault.COUNT_MAX}")
-    argument = fault.DEFAULTS[kind]
-    if kind == fault.SLOW:
-        delay = _minor(arguments, "delay_ms", argument)
-        if delay > _DELAY_MS_MAX:
-            raise ValueError(f"arguments['delay_ms']: {delay} is above {_DELAY_MS_MAX}")
-        argument = str(delay)
-    elif kind == fault.REFUSE:
-        argument = _reason(arguments.get("reason") or argument)
-    fault.tell(ledger.connection, kind, count, argument)
-    return f"fault {kind} {count} times"
 
 
 _ACTIONS: dict[str, Callable[[Ledger, Arguments], str]] = {
@@ -170,7 +150,6 @@ _ACTIONS: dict[str, Callable[[Ledger, Arguments], str]] = {
     "recall": _recall,
     "rate": _rate,
     "close_day": _close_day,
-    "fault": _fault,
 }
 
 

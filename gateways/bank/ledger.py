@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Iterable
 
 from gateways import moment
-from gateways.bank import mail, notification, profile, reference
+from gateways.bank import notification, profile, reference
 from gateways.bank.amount import CNY
 from gateways.bank.entry import CREDIT, Account, Detail, Entry, Kind
+from gateways.books import write_letter
 
 
 class Ledger:
@@ -85,4 +86,4 @@ class Ledger:
     def tell(self, entries: Iterable[Entry]) -> None:
         """Sends the notification of entries that belong together."""
         message = notification.write(tuple(entries))
-        mail.post(self.connection, profile.NOTIFICATION, message, self.now_ms)
+        write_letter(self.connection, profile.NOTIFICATION, message)

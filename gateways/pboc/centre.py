@@ -8,6 +8,7 @@ from itertools import groupby
 
 from gateways import moment
 from gateways.books import next_sequence, write_letter
+from gateways.fault import REFUSED, Faults
 from gateways.pboc import acknowledgement, envelope, notice, profile, receipt, refund
 from gateways.pboc.batch import Batch
 from gateways.pboc.books import ClearingBooks
@@ -26,6 +27,7 @@ class Centre:
 
     def __init__(self, books: ClearingBooks) -> None:
         self.books = books
+        self.faults = Faults(REFUSED)
 
     def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
         """Takes in a message; the answer is an acknowledgement or says why it was discarded."""
@@ -42,7 +44,7 @@ class Centre:
 
     def release(self, connection: sqlite3.Connection, bank_code: str, now_ms: int) -> int:
         """Settles what a participant's money now allows; returns how many outcomes that had."""
-        settlement = Settlement(connection)
+        settlement = Settlement(connection, self.faults)
         settlement.release([bank_code])
         self._report(connection, settlement.outcomes, now_ms)
         return len(settlement.outcomes)
@@ -60,7 +62,7 @@ class Centre:
             wanted = f"{profile.TRANSFER!r} or {profile.BATCH!r} wanted"
             raise ValueError(f"format: {message_format!r}, {wanted}")
         with self.books.transaction() as connection:
-            settlement = Settlement(connection)
+            settlement = Settlement(connection, self.faults)
             settlement.accept(origin, payments)
             self._report(connection, settlement.outcomes, now_ms)
 

@@ -23,6 +23,7 @@ class ClearingSystem:
     def __init__(self, books: ClearingBooks) -> None:
         self.books = books
         self._centre = Centre(books)
+        self.faults = self._centre.faults
 
     def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
         return self._centre.deliver(message, message_format, now_ms)

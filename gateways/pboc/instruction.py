@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from gateways import fault
 from gateways.pboc.books import BALANCE_MINOR_MAX
 from gateways.pboc.centre import Centre
 from gateways.pboc.payment import check_member
@@ -20,7 +21,7 @@ def carry_out(centre: Centre, action: str, arguments: Arguments, now_ms: int) ->
     """Does what is asked and says what was done."""
     act = _ACTIONS.get(action)
     if act is None:
-        raise ValueError(f"action: {action!r} is none of {', '.join(_ACTIONS)}")
+        raise ValueError(f"action: {action!r} is none of {', '.join((*_ACTIONS, fault.ACTION))}")
     return act(centre, arguments, now_ms)
 
 

@@ -14,6 +14,7 @@ TEXTS = {
     "AC06": "blocked account",
     "RC03": "unknown debtor agent",
     "RC04": "unknown creditor agent",
+    "RR04": "regulatory reason",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from gateways.fault import REFUSE, Faults
 from gateways.pboc import profile
 from gateways.pboc.payment import Payment
 from gateways.pboc.report import Outcome
@@ -20,8 +21,9 @@ _WAITING = {profile.TRANSFER: Status.QUEUED_SETTLEMENT, profile.BATCH: Status.QU
 class Settlement:
     """One transaction's work; the outcomes it reached stand in order."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, faults: Faults) -> None:
         self._connection = connection
+        self._faults = faults
         self.outcomes: list[tuple[Origin, sqlite3.Row, Outcome]] = []
 
     def accept(self, origin: Origin, payments: Iterable[Payment]) -> None:
@@ -75,6 +77,8 @@ class Settlement:
             self._reach(row, step(confirmed, Status.REJECTED), "RC03")
         elif not self._is_participant(payee.bank_code):
             self._reach(row, step(confirmed, Status.REJECTED), "RC04")
+        elif self._faults.happens(REFUSE):
+            self._reach(row, step(confirmed, Status.REJECTED), self._faults.reason)
         else:
             self._settle_or_queue(row, step(confirmed, Status.FROZEN))
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateways import emulator
+from gateways import emulator, fault
 from gateways.safe.books import RecordBooks
 from gateways.safe.office import Office
 
@@ -19,15 +19,14 @@ class ForeignExchangeAdministration:
     def __init__(self, books: RecordBooks) -> None:
         self.books = books
         self._office = Office(books)
+        self.faults = self._office.faults
 
     def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
         return self._office.deliver(message, message_format, now_ms)
 
     def instruct(self, action: str, arguments: Mapping[str, str], now_ms: int) -> str:
-        del now_ms  # faults happen by count
-        if action != "fault":
-            raise ValueError(f"action: {action!r}, 'fault' wanted")
-        return self._office.faults.instruct(arguments)
+        del arguments, now_ms  # SAFE is told faults alone
+        raise ValueError(f"action: {action!r}, {fault.ACTION!r} wanted")
 
     def rows(self, book: str, offset: int, limit: int) -> tuple[list[dict[str, str]], int]:
         return self.books.rows(book, offset, limit)

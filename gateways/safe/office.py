@@ -6,11 +6,11 @@ import hashlib
 import sqlite3
 
 from gateways.books import write_letter
+from gateways.fault import REFUSE, Faults
 from gateways.moment import date_digits
 from gateways.safe import batch, books, checks, profile
 from gateways.safe.batch import Batch, Head
 from gateways.safe.books import RecordBooks
-from gateways.safe.fault import Faults
 from gateways.safe.feedback import Fault, Feedback, Refused
 from gateways.safe.record import Action, Kind, Record
 
@@ -27,16 +27,11 @@ class Office:
 
     def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
         """Takes in a batch; the answer is empty, or says why no record of it was looked at."""
-        self.faults.slow_down()
-        if self.faults.happens("down"):
-            raise ConnectionError("SAFE takes in nothing now")
         try:
             self._take_in(message, message_format, now_ms)
         except ValueError as failure:
             answer = Feedback(reference="", time_ms=now_ms, formats=(str(failure),))
             return answer.write(), profile.FEEDBACK
-        if self.faults.happens("lose_reply"):
-            raise ConnectionError("the reply got lost")
         return b"", ""
 
     def _take_in(self, message: bytes, message_format: str, now_ms: int) -> None:
@@ -47,8 +42,7 @@ class Office:
         with self.books.transaction() as connection:
             if books.take_batch(connection, received.head.reference, digest):
                 answer = self._work_off(connection, received, now_ms).write()
-                for _ in range(2 if self.faults.happens("repeat") else 1):
-                    write_letter(connection, profile.FEEDBACK, answer)
+                write_letter(connection, profile.FEEDBACK, answer)
 
     def _work_off(self, connection: sqlite3.Connection, received: Batch, now_ms: int) -> Feedback:
         accepted, refused = [], []
@@ -70,7 +64,7 @@ class Office:
         found = checks.check(fields, head.currency, today)
         if found:
             return found
-        if self.faults.happens("refuse"):
+        if self.faults.happens(REFUSE):
             return [checks.fault("RPTNO", "refused as told, send it again")]
         record = Record.of(fields)
         return _against_books(connection, head, record)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from typing import Any
 from engine import formats
 from gateways import emulator
 from gateways.addresses import Addresses
-from gateways.books import write_letter
+from gateways.fault import REFUSE, Faults
 from gateways.singlewindow import dxp, instruction
 from gateways.singlewindow.books import CustomsBooks
-from gateways.singlewindow.fault import LOSE_REPLY, REFUSE, REPEAT, Faults
 from gateways.singlewindow.office import Office, Practice, Work
 from gateways.singlewindow.rule import Rule
 from whampoa.customs.v1 import finding_pb2 as finding
@@ -28,23 +26,20 @@ class Customs:
     def __init__(self, books: CustomsBooks, practice: Practice) -> None:
         self.books = books
         self.office = Office(books, practice)
-        self._faults = Faults()
+        self.faults = Faults()
 
     def deliver(self, message: bytes, message_format: str, now_ms: int) -> tuple[bytes, str]:
         """Takes in a message; the answer is a DxpRep."""
         if message_format != dxp.MESSAGE_FORMAT:
             raise ValueError(f"format: {message_format!r}, {dxp.MESSAGE_FORMAT!r} wanted")
-        self._faults.before(now_ms)
         reading = formats.read(message)
         code, info = dxp.TAKEN, f"{len(reading.accepted)} of {reading.documents} documents taken"
-        if self._faults.use(REFUSE):
+        if self.faults.happens(REFUSE):
             code, info = dxp.SYSTEM_ERROR, "system error, send again"
         elif not reading.accepted:
             code, info = dxp.BAD_SCHEMA, _first(reading)
         else:
             self._take(reading, now_ms)
-        if self._faults.use(LOSE_REPLY):
-            raise ConnectionError("the answer was lost on the way")
         return dxp.response(reading, code, info, now_ms), dxp.RESPONSE_FORMAT
 
     def _take(self, reading: formats.Reading, now_ms: int) -> None:
@@ -52,18 +47,9 @@ class Customs:
             for raw in reading.accepted:
                 work.take(raw)
 
-        self._work(now_ms, take)
-
-    def _work(self, now_ms: int, do: Callable[[Work], None]) -> None:
-        letters = self.office.work(now_ms, do)
-        if letters and self._faults.use(REPEAT):
-            with self.books.transaction() as connection:
-                for message_format, message in letters:
-                    write_letter(connection, message_format, message)
+        self.office.work(now_ms, take)
 
     def instruct(self, action: str, arguments: Mapping[str, str], now_ms: int) -> str:
-        if action == "fault":
-            return self._faults.order(arguments, now_ms)
         return instruction.carry_out(self.office, action, arguments, now_ms)
 
     def rows(self, book: str, offset: int, limit: int) -> tuple[list[dict[str, str]], int]:
@@ -84,15 +70,12 @@ def _first(reading: formats.Reading) -> str:
 
 
 def follow_scenario(it: Customs, section: Mapping[str, Any]) -> None:
-    """Rules of `[[institution.customs.rules]]`, and faults of `[[institution.customs.faults]]`."""
+    """Rules of `[[institution.customs.rules]]`."""
     rules = []
     for given in section.get("rules", []):
         arguments = {name: str(value) for name, value in given.items()}
         rules.append(Rule.of(arguments.pop("action", ""), arguments))
     it.office.add_rules(rules)
-    for given in section.get("faults", []):
-        arguments = {name: str(value) for name, value in given.items()}
-        it.instruct("fault", arguments, time.time_ns() // 1_000_000)
 
 
 async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:

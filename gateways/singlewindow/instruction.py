@@ -1,10 +1,11 @@
-"""Instructions to customs: hold, reject, release what is held, take lists back, have faults."""
+"""Instructions to customs: hold, reject, release what is held, take lists back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
+from gateways import fault
 from gateways.singlewindow import status
 from gateways.singlewindow.entry import Row
 from gateways.singlewindow.kind import Kind
@@ -96,5 +97,4 @@ _ACTIONS: dict[str, Callable[[Office, Mapping[str, str], int], str]] = {
     "release_held": _release_held,
     "withdraw": _withdraw,
 }
-# "fault" is the institution's own: it concerns the line, not the books.
-ACTIONS = (*_ACTIONS, "fault")
+ACTIONS = (*_ACTIONS, fault.ACTION)

@@ -225,8 +225,8 @@ async def test_a_refused_payout_is_paid_again(town: Town) -> None:
     corridor.release(range(3), minor=10_000)
     remittance_id = await town.remit(30_000)
     corridor.allocate_by_volume(remittance_id)
-    # The sale goes through first, then one payout of three is refused.
-    await town.instruct("bank", "fault", kind="slow", count="1", delay_ms="3000")
+    # The sale goes through first, then one payout of three is refused: its order waits so long.
+    await town.instruct("bank", "fault", kind="slow", count="2", delay_ms="2000")
     town.convert(remittance_id)
     await until_total(town, "bought:CNY", 213_702)
     await town.instruct("bank", "fault", kind="refuse", count="1")

@@ -107,11 +107,11 @@ def caught_up(port: Port) -> bool:
 async def test_customs_loses_answers_repeats_letters_and_goes_down(port: Port) -> None:
     world = make_world(TRADES)
     await port.register(world)
-    assert await port.instruct("fault", kind="lose_reply", count="3") == "lose_reply, 3 times"
+    assert await port.instruct("fault", kind="lose_reply", count="3") == "fault lose_reply 3 times"
     await port.instruct("fault", kind="repeat", count="5")
-    await port.instruct("fault", kind="slow", count="2", ms="50")
+    await port.instruct("fault", kind="slow", count="2", delay_ms="50")
     await port.instruct("fault", kind="refuse", count="2")
-    await port.instruct("fault", kind="down", ms="300")
+    await port.instruct("fault", kind="down", count="3")
     await port.send(messages(world.parcels))
     await all_released(port, TRADES)
     lists = await port.totals("lists")
@@ -323,7 +323,7 @@ async def test_an_order_changed_before_it_was_answered(
     changed = replace(parcel, lines=(replace(parcel.lines[0], price=777), *parcel.lines[1:]))
     async with port.customs():
         await port.instruct("reject", book="orders", pattern=parcel.order_no)
-        await port.instruct("fault", kind="down", ms="1500")
+        await port.instruct("fault", kind="down", count="5")
         async with port.gateway():
             writer = Writer(1, now_ms())
             for sent in (writer.orders([parcel]), writer.orders([changed])):

@@ -13,6 +13,7 @@ from gateways.bank.books import BankBooks
 from gateways.bank.institution import Bank
 from gateways.bank.order import Instruction, Order, Payee, Purpose
 from gateways.bank.status import Report
+from gateways.line import Line
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "bank"
 ENTERPRISE = "0190000000007000800000000000beef"
@@ -40,6 +41,7 @@ class Branch:
     def __init__(self, path: Path) -> None:
         self.bank = Bank(BankBooks(path))
         self.bank.open_board(profile.RATES_E8, NOW_MS)
+        self.line = Line(self.bank)
         self.now_ms = NOW_MS
         self.instruct(
             "open_account", enterprise=ENTERPRISE, name="广州外贸服务", collection_account="FTN4401"
@@ -47,7 +49,7 @@ class Branch:
 
     def instruct(self, action: str, /, **arguments: str) -> str:
         self.now_ms += 1
-        return self.bank.instruct(action, arguments, self.now_ms)
+        return self.line.instruct(action, arguments, self.now_ms)
 
     def remit(self, minor: int, currency: str = "USD", **more: str) -> str:
         """Credit a remittance; its id."""
@@ -71,7 +73,8 @@ class Branch:
 
     def deliver(self, message: bytes) -> Report:
         self.now_ms += 1
-        answer = self.bank.deliver(message, profile.ORDER, self.now_ms)
+        self.line.admit()
+        answer = self.line.deliver(message, profile.ORDER, self.now_ms)
         return status.parse(*answer)
 
     def sell(self, number: int, remittance_id: str, minor: int, currency: str = "USD") -> str:

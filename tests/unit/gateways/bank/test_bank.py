@@ -241,8 +241,8 @@ def test_remittances_of_one_reference_differ(branch: Branch) -> None:
         ("rate", {"base": "USD", "quote": "USD", "rate_e8": "1"}, "quote"),
         ("rate", {"base": "USD", "quote": "CNY", "rate_e8": "0"}, "rate_e8"),
         ("fault", {"kind": "fire"}, "kind"),
-        ("fault", {"kind": "down", "count": "1001"}, "count"),
-        ("fault", {"kind": "slow", "delay_ms": "600001"}, "delay_ms"),
+        ("fault", {"kind": "down", "count": "10001"}, "count"),
+        ("fault", {"kind": "slow", "delay_ms": "60001"}, "delay_ms"),
         ("fault", {"kind": "refuse", "reason": "no"}, "reason"),
     ],
 )

@@ -9,24 +9,6 @@ from gateways.bank.order import Instruction, Order, Purpose
 from tests.unit.gateways.bank.conftest import ENTERPRISE, NOW_MS, PAYEE, Branch, payment_id
 
 
-def test_slow_letters_keep_their_order(branch: Branch) -> None:
-    branch.instruct("fault", kind="slow", count="1", delay_ms="5000")
-    one = branch.remit(100)
-    branch.instruct("charge", remittance=one, amount_minor="1")
-    assert branch.letters == []
-    assert not branch.bank.tick(branch.now_ms + 4_990)
-    assert branch.bank.tick(branch.now_ms + 5_000)
-    assert not branch.bank.tick(branch.now_ms + 5_000)
-    kinds = [
-        type(request).__name__
-        for kind, message in branch.letters
-        for request in outcome.of_letter(message, kind)
-    ]
-    assert kinds == ["RecordRemittanceRequest", "RecordChargeRequest"]
-    branch.remit(100)
-    assert len(branch.letters) == 3
-
-
 def test_a_repeated_letter_gives_the_same_request(branch: Branch) -> None:
     branch.instruct("fault", kind="repeat")
     branch.remit(100)

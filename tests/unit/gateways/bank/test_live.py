@@ -235,7 +235,7 @@ async def the_bad_day(corridor: Corridor) -> None:
     engine = corridor.engine
     one = await corridor.remit(100_000)
     for kind, count in (("repeat", 3), ("slow", 2), ("lose_reply", 2), ("down", 2)):
-        await corridor.instruct("fault", kind=kind, count=str(count), delay_ms="200")
+        await corridor.instruct("fault", kind=kind, count=str(count))
     corridor.add(sale(1, one, 100_000))
     await until(lambda: conversion(engine, 1) == "712340 at USD/CNY", "converted")
     # What no message can carry stops no other payout.

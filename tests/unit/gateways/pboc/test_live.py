@@ -36,12 +36,13 @@ class Corridor:
         self.bank = bank
         self.addresses = {"pboc": "127.0.0.1:0"}
 
-    def configure(self, **addresses: str) -> None:
+    def configure(self, scenario: str = "", **addresses: str) -> None:
         self.addresses |= addresses
         lines = [f'[engine]\nlisten = "{self.addresses["engine"]}"']
         lines += [
             f'[institution.{name}]\nlisten = "{self.addresses[name]}"' for name in ("bank", "pboc")
         ]
+        lines.append(scenario)
         (self.data_dir / "config.toml").write_text("\n".join(lines), "ascii")
 
     def stub(self, name: str = "operator") -> wire_grpc.InstitutionServiceAsyncStub:
@@ -199,6 +200,35 @@ async def test_the_centre_may_be_away(corridor: Corridor) -> None:
         async with running(institution.run, corridor.data_dir):
             await until(lambda: len(engine.results) == 1, "paid once the centre is back")
             assert (await corridor.totals())["net_paid_minor"] == 700
+
+
+async def test_faults_of_a_scenario(corridor: Corridor) -> None:
+    engine = corridor.engine
+    faults = (("down", 2), ("lose_reply", 1), ("repeat", 2), ("slow", 1), ("refuse", 1))
+    scenario = "\n".join(
+        f'[[institution.pboc.faults]]\nkind = "{kind}"\ncount = {count}' for kind, count in faults
+    )
+    corridor.configure(scenario)
+    async with running(institution.run, corridor.data_dir) as address:
+        corridor.configure(pboc=address)
+        await open_participants(corridor)
+        engine.entries.append(entry((1, 700, RECEIVER)))
+        async with running(gateway.run, corridor.data_dir):
+            await until(lambda: ends(engine) == {1: ("REJECTED", "RR04")}, "the first is refused")
+            engine.entries.append(entry((2, 800, RECEIVER)))
+            await until(lambda: ends(engine).get(2) == ("SETTLED", ""), "the second is paid")
+            await until(lambda: len(corridor.bank.received) == 2, "the return is told twice")
+        assert len(engine.results) == 2
+        assert set(told_to_bank(corridor.bank)) == {("700", "RR04")}
+        assert (await corridor.totals())["net_paid_minor"] == 800
+
+
+async def test_a_bad_scenario_is_named(corridor: Corridor) -> None:
+    corridor.configure('[[institution.pboc.faults]]\nkind = "slow"\ndelay_ms = 60001')
+    wanted = r"institution.pboc.faults\[1\].delay_ms: '60001' is not 0..60000"
+    with pytest.raises(ValueError, match=wanted):
+        async with running(institution.run, corridor.data_dir):
+            pass
 
 
 async def test_rights_and_bad_calls(corridor: Corridor) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateways.line import Line
 from gateways.safe import feedback
 from gateways.safe.books import RecordBooks
 from gateways.safe.despatch import despatch
@@ -180,21 +181,26 @@ def test_a_file_that_cannot_be_read_is_answered_at_once(office: Office, item: It
 
 def test_faults_happen_as_often_as_told(office: Office, item: Item) -> None:
     it = ForeignExchangeAdministration(office.books)
+    line = Line(it)
     (message,) = files(1, item())
     for kind, count in (("down", "2"), ("lose_reply", "1"), ("repeat", "1"), ("refuse", "1")):
-        said = it.instruct("fault", {"kind": kind, "count": count}, NOW_MS)
+        said = line.instruct("fault", {"kind": kind, "count": count}, NOW_MS)
         assert said == f"fault {kind} {count} times"
-    for text in ("takes in nothing", "takes in nothing", "got lost"):
-        with pytest.raises(ConnectionError, match=text):
-            it.deliver(message, "bop.batch", NOW_MS)
-    assert it.deliver(message, "bop.batch", NOW_MS) == (b"", "")
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match="down"):
+            line.admit()
+    assert line.admit() == 0
+    with pytest.raises(ConnectionError, match="lost"):
+        line.deliver(message, "bop.batch", NOW_MS)
+    assert line.deliver(message, "bop.batch", NOW_MS) == (b"", "")
     letters = it.books.letters(1, 9)
     assert [kind for _, kind, _ in letters] == ["bop.feedback"] * 2
     assert letters[0][2] == letters[1][2]
     assert "refused as told" in next(
         iter(reasons([feedback.parse(letters[0][2], letters[0][1])]).values())
     )
-    it.instruct("fault", {"kind": "slow", "delay_ms": "1"}, NOW_MS)
+    line.instruct("fault", {"kind": "slow", "delay_ms": "1"}, NOW_MS)
+    assert [line.admit(), line.admit()] == [1, 0]
     (again,) = files(2, item())
     assert it.deliver(again, "bop.batch", NOW_MS) == (b"", "")
     assert it.totals("records")["actual"] == 1
@@ -208,14 +214,14 @@ def test_faults_happen_as_often_as_told(office: Office, item: Item) -> None:
         ("fault", {"kind": "loud"}, "kind"),
         ("fault", {"kind": "slow", "count": "-1"}, "count"),
         ("fault", {"kind": "slow", "count": "10001"}, "count"),
-        ("fault", {"kind": "slow", "delay_ms": "5001"}, "delay_ms"),
+        ("fault", {"kind": "slow", "delay_ms": "60001"}, "delay_ms"),
     ],
 )
 def test_bad_instructions(
     office: Office, action: str, arguments: dict[str, str], text: str
 ) -> None:
     with pytest.raises(ValueError, match=text):
-        ForeignExchangeAdministration(office.books).instruct(action, arguments, NOW_MS)
+        Line(ForeignExchangeAdministration(office.books)).instruct(action, arguments, NOW_MS)
 
 
 def test_a_restart_keeps_all(tmp_path: Path, office: Office, item: Item) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bench.documents.messages import Writer
 from bench.documents.world import Parcel, build
 from engine import formats
+from gateways.line import Line
 from gateways.singlewindow import dxp
 from gateways.singlewindow.books import CustomsBooks
 from gateways.singlewindow.institution import Customs
@@ -27,6 +28,7 @@ class Counter:
 
     def __init__(self, path: Path, practice: Practice) -> None:
         self.customs = Customs(CustomsBooks(path), practice)
+        self.line = Line(self.customs)
         self.now_ms = NOW_MS
         self._read = 0
         self._seed = 0
@@ -39,7 +41,7 @@ class Counter:
     def deliver(self, messages: Iterable[bytes]) -> None:
         for message in messages:
             self.now_ms += 1
-            reply, kind = self.customs.deliver(message, dxp.MESSAGE_FORMAT, self.now_ms)
+            reply, kind = self.line.deliver(message, dxp.MESSAGE_FORMAT, self.now_ms)
             assert kind == dxp.RESPONSE_FORMAT
             assert dxp.parse_response(reply)[0] == dxp.TAKEN, reply
 
@@ -52,7 +54,7 @@ class Counter:
 
     def instruct(self, action: str, /, **arguments: str) -> str:
         self.now_ms += 1
-        return self.customs.instruct(action, arguments, self.now_ms)
+        return self.line.instruct(action, arguments, self.now_ms)
 
     def letters(self) -> list[formats.Reading]:
         """Give the letters since the last call."""

@@ -281,8 +281,9 @@ BAD = [
     ("withdraw", {}, "pattern: it is missing"),
     ("release_held", {"book": "letters"}, "book: 'letters' is none of"),
     ("fault", {"kind": "late"}, "kind: 'late' is none of slow"),
-    ("fault", {"kind": "slow", "ms": "-1"}, "ms: '-1' is no integer from 1 to"),
-    ("fault", {"kind": "repeat", "count": "99999"}, "count: '99999' is no integer from 1 to"),
+    ("fault", {"kind": "slow", "ms": "-1"}, "ms: slow has no such argument"),
+    ("fault", {"kind": "refuse", "reason": "RR04"}, "reason: refuse has no such argument"),
+    ("fault", {"kind": "repeat", "count": "99999"}, "count: '99999' is not 0..10000"),
 ]
 
 
@@ -329,15 +330,15 @@ def test_faults_end(new_counter: NewCounter, parcels: list[Parcel]) -> None:
     counter = new_counter()
     (message,) = counter.writer().orders(parcels[:1])
     counter.instruct("fault", kind="refuse", count="1")
-    reply, _ = counter.customs.deliver(message, dxp.MESSAGE_FORMAT, counter.now_ms)
+    reply, _ = counter.line.deliver(message, dxp.MESSAGE_FORMAT, counter.now_ms)
     assert dxp.is_passing(dxp.parse_response(reply)[0])
-    counter.instruct("fault", kind="down", ms="100")
+    counter.instruct("fault", kind="down")
     with pytest.raises(ConnectionError, match="down"):
-        counter.customs.deliver(message, dxp.MESSAGE_FORMAT, counter.now_ms)
-    counter.now_ms += 200
+        counter.line.admit()
+    assert counter.line.admit() == 0
     counter.instruct("fault", kind="lose_reply")
     with pytest.raises(ConnectionError, match="lost"):
-        counter.customs.deliver(message, dxp.MESSAGE_FORMAT, counter.now_ms)
+        counter.line.deliver(message, dxp.MESSAGE_FORMAT, counter.now_ms)
     assert counter.said() == {(304, parcels[0].order_no): [2, 120]}
     counter.deliver([message])
     assert counter.said() == {}
