@@ -211,7 +211,7 @@ impl World {
             let id = match (mode, self.random.below(25)) {
                 (AllocationMode::ByVolume, _) => return Vec::new(),
                 (_, 0) => self.machine.id(),
-                (AllocationMode::ByOrders, 1..=4) => {
+                (AllocationMode::ByOrders, 1..=9) => {
                     let trades = self.machine.state.trades.iter();
                     // Closed for a reason, closed as full, released without open value.
                     let kind = self.random.below(3);
