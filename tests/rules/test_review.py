@@ -79,6 +79,72 @@ def test_a_suspected_merchant_with_open_value_stops_the_money(field: Scenario) -
     assert judged(field, enterprise, 1_000) == ("PASS", set())
 
 
+def test_one_bank_reference_for_two_enterprises_is_duplicate_use(field: Scenario) -> None:
+    first, _ = with_open_value(field)
+    second = field.enterprise("Other")
+    other = field.client("N", second)
+    field.export(Parcel("2", other.code, other.code))
+    assert judged(field, first, 1, reference="R1") == ("PASS", set())
+    assert judged(field, second, 1, reference="R1") == ("STOP", {"DUPLICATE_USE"})
+    assert judged(field, second, 1, reference="R2") == ("PASS", set())
+
+
+def disputed(field: Scenario, merchant: Party, cents: int) -> Parcel:
+    """A parcel of a merchant whom another merchant's list claims to own."""
+    other = field.merchant("Claimant")
+    field.own_items(merchant, "D-1")
+    goods = (Line(item_no="D-1", cents=cents),)
+    parcel = Parcel("D", merchant.code, merchant.code, owner=other.code, lines=goods)
+    field.export(parcel)
+    assert field.trade(parcel).state == "disputed"
+    return parcel
+
+
+@pytest.mark.parametrize(
+    ("cents", "limit_bp", "expected"),
+    [
+        (1_111, 0, ("PASS", set())),  # 9.999 % of all that is declared
+        (1_112, 0, ("EXAMINE", {"ENTITY_MISMATCH"})),
+        (1_112, 1_001, ("PASS", set())),
+        (1_112, 1_000, ("EXAMINE", {"ENTITY_MISMATCH"})),
+        (10_000, 5_000, ("PASS", set())),
+        (10_000, 4_999, ("EXAMINE", {"ENTITY_MISMATCH"})),
+        (90_000, 10_000, ("PASS", set())),
+    ],
+)
+def test_too_much_declared_value_in_dispute_is_examined(
+    field: Scenario, cents: int, limit_bp: int, expected: tuple[str, set[str]]
+) -> None:
+    enterprise, merchant = with_open_value(field)
+    disputed(field, merchant, cents)
+    field.rules(disputed_share_max_bp=limit_bp)
+    field.rules()  # zero leaves the share as it is
+    assert judged(field, enterprise, 1_000) == expected
+
+
+def test_a_settled_dispute_counts_no_more_and_others_never_did(field: Scenario) -> None:
+    enterprise, merchant = with_open_value(field)
+    other = field.enterprise("Other")
+    theirs = field.client("N", other)
+    field.export(Parcel("2", theirs.code, theirs.code))
+    parcel = disputed(field, merchant, 5_000)
+    assert judged(field, other, 1_000) == ("PASS", set())
+    assert judged(field, enterprise, 1_000) == ("EXAMINE", {"ENTITY_MISMATCH"})
+    field.settle(field.trade(parcel), merchant)
+    assert judged(field, enterprise, 1_000) == ("PASS", set())
+
+
+def test_disputes_in_another_currency_weigh_by_the_published_rate(field: Scenario) -> None:
+    enterprise, merchant = with_open_value(field)
+    field.own_items(merchant, "D-1")
+    goods = (Line(item_no="D-1", cents=20_000, currency=CNY),)
+    claimant = field.merchant("Claimant")
+    field.export(Parcel("D", merchant.code, merchant.code, owner=claimant.code, lines=goods))
+    assert judged(field, enterprise, 1_000) == ("PASS", set())
+    field.publish("CNY", "USD", CNY_USD)
+    assert judged(field, enterprise, 1_000) == ("EXAMINE", {"ENTITY_MISMATCH"})
+
+
 def test_a_sanctioned_enterprise_stops_the_money(field: Scenario) -> None:
     enterprise, _ = with_open_value(field, sanctioned=True)
     assert judged(field, enterprise) == ("STOP", {"SANCTIONED_PARTY"})
@@ -159,6 +225,7 @@ def test_the_gravest_outcome_stands_and_every_reason_is_told(field: Scenario) ->
         ({"examined_countries": ["Irn"]}, "FIELD_INVALID"),
         ({"examined_countries": ["IRN"] * 1_001}, "BATCH_TOO_LARGE"),
         ({"suspected_party_ids": [b"12"]}, "FIELD_INVALID"),
+        ({"disputed_share_max_bp": 10_001}, "FIELD_INVALID"),
     ],
 )
 def test_bad_parameters_are_refused(

@@ -56,5 +56,6 @@ entry! {
         11 sample_one_in: u32,
         12 examined_countries: Vec<Text<3>>,
         13 suspected: Vec<u32>,
+        14 disputed_share_max_bp: u32,
     }
 }

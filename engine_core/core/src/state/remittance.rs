@@ -130,7 +130,8 @@ pub const VELOCITY_WINDOW_MS: u64 = 24 * 3_600_000;
 #[derive(Default)]
 pub struct Remittances {
     by_id: BTreeMap<Id, Remittance>,
-    references: BTreeSet<(u32, KeyDigest)>,
+    /// References of the bank, which gives each only once, whoever the money is for.
+    references: BTreeSet<KeyDigest>,
     /// Times of the remittances of a service enterprise within the velocity window.
     recent: BTreeMap<u32, Vec<u64>>,
     rates: BTreeMap<(Currency, Currency), (i64, Step)>,
@@ -160,8 +161,8 @@ impl Remittances {
         self.recorded
     }
 
-    pub fn is_reference_known(&self, service_enterprise: u32, reference: KeyDigest) -> bool {
-        self.references.contains(&(service_enterprise, reference))
+    pub fn is_reference_known(&self, reference: KeyDigest) -> bool {
+        self.references.contains(&reference)
     }
 
     pub fn recent_count(&self, service_enterprise: u32, now_ms: u64) -> usize {
@@ -230,9 +231,7 @@ impl State {
         let remittances = &mut self.remittances;
         remittances.waiting += u32::from(!goes_on);
         remittances.recorded += 1;
-        remittances
-            .references
-            .insert((row.service_enterprise, event.reference_key));
+        remittances.references.insert(event.reference_key);
         let recent = remittances
             .recent
             .entry(row.service_enterprise)

@@ -15,6 +15,8 @@ use crate::event::risk::{ReviewDecided, ReviewRulesSet, ReviewState};
 pub struct ReviewRules {
     /// Remittances of one service enterprise in 24 hours above which to examine.
     pub velocity_count_max: u32,
+    /// Disputed part of what a service enterprise's merchants declared, in basis points, above which to examine.
+    pub disputed_share_max_bp: u32,
     /// One in this many passes is a sample; 0 never.
     pub sample_one_in: u32,
     pub examined_countries: BTreeSet<Text<3>>,
@@ -26,6 +28,7 @@ impl Default for ReviewRules {
     fn default() -> Self {
         Self {
             velocity_count_max: 200,
+            disputed_share_max_bp: 1_000,
             sample_one_in: 0,
             examined_countries: BTreeSet::new(),
             suspected: BTreeSet::new(),
@@ -49,6 +52,7 @@ impl State {
     pub fn set_review_rules(&mut self, _at: &At, event: &ReviewRulesSet) {
         self.review_rules = ReviewRules {
             velocity_count_max: event.velocity_count_max,
+            disputed_share_max_bp: event.disputed_share_max_bp,
             sample_one_in: event.sample_one_in,
             examined_countries: event.examined_countries.iter().copied().collect(),
             suspected: event.suspected.iter().copied().collect(),
@@ -59,6 +63,7 @@ impl State {
 impl Table for ReviewRules {
     fn digest(&self, hasher: &mut Sha256) {
         hasher.update(self.velocity_count_max.to_be_bytes());
+        hasher.update(self.disputed_share_max_bp.to_be_bytes());
         hasher.update(self.sample_one_in.to_be_bytes());
         self.examined_countries
             .iter()

@@ -4,7 +4,7 @@ use super::{check_not_waiting, parse_id, positive, remittance};
 use crate::contract::whampoa::forex::v1 as proto;
 use crate::contract::whampoa::registry::v1::Role;
 use crate::decide::ledger::posting::Postings;
-use crate::decide::risk::judge;
+use crate::decide::risk::{Facts, judge};
 use crate::decide::{Context, Decision};
 use crate::event::Draft;
 use crate::event::codec::{Secret, Text};
@@ -78,7 +78,8 @@ pub fn record_remittance(
     let reference_key = context
         .log_key
         .digest("bank-reference", &[&told.bank_reference]);
-    let judgement = judge(state, context, &row, told, payer_country, reference_key);
+    let facts = Facts::gather(state, context, &row, told, payer_country, reference_key);
+    let judgement = judge(&facts, &state.review_rules);
     let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
     let bank = postings.of(
         service_enterprise,

@@ -142,6 +142,8 @@ impl State {
     }
 
     fn put_trade(&mut self, row: &TradeRow, step: Step) {
+        self.merchants
+            .trade_changed(self.trades.get(row.trade_id), row);
         self.trades.put(row, step);
         let Some(order) = self.documents.named(row.order_key) else {
             return;
