@@ -87,18 +87,14 @@ class Answers:
 
     def write(
         self, connection: sqlite3.Connection, clock: Clock, now_ms: int, *, only_last: bool
-    ) -> list[tuple[str, bytes]]:
+    ) -> None:
         """Writes the letters; `only_last` leaves out what a later step of the work replaced."""
         chosen = self._answers
         if only_last:
             chosen = [it for it in chosen if it.step + 1 == self._steps[it.case]]
         stamp_ms = clock.take(now_ms, max(self._steps.values(), default=0))
-        letters = []
         for answers in _messages(chosen):
-            message = _message(answers, stamp_ms)
-            write_letter(connection, dxp.MESSAGE_FORMAT, message)
-            letters.append((dxp.MESSAGE_FORMAT, message))
-        return letters
+            write_letter(connection, dxp.MESSAGE_FORMAT, _message(answers, stamp_ms))
 
 
 def _messages(answers: Sequence[Answer]) -> Iterator[list[Answer]]:

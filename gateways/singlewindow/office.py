@@ -63,14 +63,14 @@ class Office:
         self.rules = Rules(books.connection)
         self._clock = Clock()
 
-    def work(self, now_ms: int, do: Callable[[Work], None]) -> list[tuple[str, bytes]]:
-        """One piece of work in one transaction; returns the letters it wrote."""
+    def work(self, now_ms: int, do: Callable[[Work], None]) -> None:
+        """One piece of work in one transaction, with the letters that answer it."""
         with self.books.transaction() as connection:
             work = Work(self, connection, now_ms)
             do(work)
             work.match()
             only_last = self.practice.statuses == "final"
-            return work.answers.write(connection, self._clock, now_ms, only_last=only_last)
+            work.answers.write(connection, self._clock, now_ms, only_last=only_last)
 
     def add_rules(self, rules: Iterable[Rule]) -> None:
         """Rules of the configuration; those of an earlier start stay as they are."""
