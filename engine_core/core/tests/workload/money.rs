@@ -76,6 +76,8 @@ impl World {
     pub fn review_rules(&mut self, suspected: &Party) {
         let request = risk::SetReviewRulesRequest {
             velocity_count_max: 10_000,
+            // Most of this world is in dispute, and its money has to go on all the same.
+            disputed_share_max_bp: 9_000,
             examined_countries: vec!["PRK".to_owned()],
             suspected_party_ids: match self.random.one_in(4) {
                 true => vec![suspected.id.0.to_vec()],
