@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import grpc
 
@@ -13,6 +13,7 @@ from whampoa.feed.v1 import feed_service_pb2 as feed
 from whampoa.feed.v1 import feed_service_pb2_grpc as feed_grpc
 from whampoa.institution.v1 import institution_service_pb2 as institution
 from whampoa.institution.v1 import institution_service_pb2_grpc as institution_grpc
+from whampoa.money.v1 import rejection_pb2 as rejection
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,6 +53,32 @@ async def persist(call: Callable[[], Awaitable[T]], what: str) -> T:
                 raise
             log.warning("%s: %s %s, sent again", what, failure.code().name, failure.details())
         await backoff.pause()
+
+
+class Replied(Protocol):
+    """The reply of a write."""
+
+    @property
+    def refusal(self) -> rejection.Refusal: ...
+
+
+async def tell(call: Callable[[], Awaitable[Replied]], what: str) -> None:
+    """Sends a write to the engine until it is taken or refused for good, which is logged."""
+    backoff = Backoff()
+    while True:
+        refusal = (await persist(call, what)).refusal
+        if not refusal.transient:
+            break
+        log.warning("engine refused %s for now: %s", what, refusal.message)
+        await backoff.pause()
+    if refusal.code != rejection.REJECTION_UNSPECIFIED:
+        log.error("engine refused %s: %s", what, words(refusal))
+
+
+def words(refusal: rejection.Refusal) -> str:
+    """Code, field, value and sentence of a refusal."""
+    name = rejection.Rejection.Name(refusal.code)
+    return f"{name}, {refusal.field} = {refusal.value!r}: {refusal.message}"
 
 
 async def follow(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import grpc
 
@@ -16,7 +15,7 @@ from gateways.bank.despatch import Despatch
 from gateways.bank.order import Order
 from gateways.bank.outcome import Request
 from gateways.bank.statement import Series, Statement
-from gateways.client import CALL_SECONDS_MAX, Backoff, Institution, follow, persist
+from gateways.client import CALL_SECONDS_MAX, Institution, Replied, follow, tell
 from gateways.cursor import Cursor
 from gateways.identity import Identity
 from gateways.letters import letters
@@ -27,7 +26,6 @@ from whampoa.feed.v1 import feed_service_pb2 as feed
 from whampoa.forex.v1 import forex_service_pb2 as forex
 from whampoa.forex.v1 import forex_service_pb2_grpc as forex_grpc
 from whampoa.institution.v1 import institution_service_pb2 as institution
-from whampoa.money.v1 import rejection_pb2 as rejection
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ class Desk:
             forex_grpc.ForexServiceStub(engine),
             clearing_grpc.ClearingServiceStub(engine),
         )
-        self._calls: dict[type[Request], Callable[..., Awaitable[Any]]] = {
+        self._calls: dict[type[Request], Callable[..., Awaitable[Replied]]] = {
             forex.RecordRemittanceRequest: money_in.RecordRemittance,
             forex.RecordChargeRequest: money_in.RecordCharge,
             forex.RecallRemittanceRequest: money_in.RecallRemittance,
@@ -116,20 +114,11 @@ class Desk:
             await self._tell(request)
 
     async def _tell(self, request: Request) -> None:
-        call, backoff = self._calls[type(request)], Backoff()
-        what = f"{type(request).__name__} {request.request_id.hex()}"
-        while True:
+        async def once() -> Replied:
             async with self._slots:
-                response = await persist(lambda: call(request, timeout=CALL_SECONDS_MAX), what)
-            refusal = response.refusal
-            if not refusal.transient:
-                break
-            log.warning("engine refused %s for now: %s", what, refusal.message)
-            await backoff.pause()
-        if refusal.code != rejection.REJECTION_UNSPECIFIED:
-            name = rejection.Rejection.Name(refusal.code)
-            words = f"{refusal.field} = {refusal.value!r}: {refusal.message}"
-            log.error("engine refused %s: %s, %s", what, name, words)
+                return await self._calls[type(request)](request, timeout=CALL_SECONDS_MAX)
+
+        await tell(once, f"{type(request).__name__} {request.request_id.hex()}")
 
 
 async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import grpc
 
 from gateways.addresses import Addresses
-from gateways.client import CALL_SECONDS_MAX, Backoff, Institution, follow, persist
+from gateways.client import CALL_SECONDS_MAX, Institution, follow, tell
 from gateways.cursor import Cursor
 from gateways.identity import Identity
 from gateways.letters import letters
@@ -22,7 +22,6 @@ from whampoa.clearing.v1 import clearing_service_pb2 as clearing
 from whampoa.clearing.v1 import clearing_service_pb2_grpc as clearing_grpc
 from whampoa.feed.v1 import feed_service_pb2 as feed
 from whampoa.institution.v1 import institution_service_pb2 as institution
-from whampoa.money.v1 import rejection_pb2 as rejection
 
 log = logging.getLogger(__name__)
 
@@ -93,21 +92,11 @@ class Front:
     async def _tell_engine(
         self, request: clearing.RecordSettlementRequest, message_id: str
     ) -> None:
-        backoff = Backoff()
-        while True:
+        async def once() -> clearing.RecordSettlementResponse:
             async with self._slots:
-                response = await persist(
-                    lambda: self._clearing.RecordSettlement(request, timeout=CALL_SECONDS_MAX),
-                    f"record settlement {message_id}",
-                )
-            refusal = response.refusal
-            if not refusal.transient:
-                break
-            log.warning("engine refused %s for now: %s", message_id, refusal.message)
-            await backoff.pause()
-        if refusal.code != rejection.REJECTION_UNSPECIFIED:
-            name = rejection.Rejection.Name(refusal.code)
-            log.error("engine refused %s: %s, %s", message_id, name, _words(refusal))
+                return await self._clearing.RecordSettlement(request, timeout=CALL_SECONDS_MAX)
+
+        await tell(once, f"settlement {message_id}")
 
     async def _tell_bank(self, message: bytes) -> None:
         try:
@@ -124,10 +113,6 @@ def _reports(batch: Iterable[institution.Letter]) -> Iterable[tuple[str, Report]
             yield letter.format, outcome.read(letter.message, letter.format)
         except ValueError as failure:
             log.error("letter %d (%s) cannot be read: %s", letter.sequence, letter.format, failure)
-
-
-def _words(refusal: rejection.Refusal) -> str:
-    return f"{refusal.field} = {refusal.value!r}: {refusal.message}"
 
 
 async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:

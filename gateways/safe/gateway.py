@@ -8,12 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import grpc
 
 from gateways.addresses import Addresses
-from gateways.client import CALL_SECONDS_MAX, Backoff, Institution, follow, persist
+from gateways.client import CALL_SECONDS_MAX, Backoff, Institution, Replied, follow, persist, words
 from gateways.cursor import Cursor
 from gateways.identity import Identity
 from gateways.letters import letters
@@ -37,14 +36,6 @@ _CALLS_AT_ONCE = 16
 _HALF_DAY_MS = 12 * 3_600_000
 # The engine keeps texts of a feedback together; more than this of one says nothing new.
 _DESCRIPTION_CHARACTERS_MAX = 512
-
-
-class _Answer(Protocol):
-    @property
-    def refusal(self) -> rejection.Refusal: ...
-
-
-_A = TypeVar("_A", bound=_Answer)
 
 
 class Desk:
@@ -143,7 +134,7 @@ class Desk:
 
     async def _ask(
         self,
-        call: Callable[[int], Awaitable[_A]],
+        call: Callable[[int], Awaitable[Replied]],
         time_ms: int,
         what: str,
         expected: rejection.Rejection.ValueType = rejection.REJECTION_UNSPECIFIED,
@@ -163,8 +154,7 @@ class Desk:
             log.warning("%s: refused for now: %s", what, refusal.message)
             await backoff.pause()
         if refusal.code not in {rejection.REJECTION_UNSPECIFIED, expected}:
-            name = rejection.Rejection.Name(refusal.code)
-            log.error("%s: engine refused: %s, %s", what, name, _words(refusal))
+            log.error("%s: engine refused: %s", what, words(refusal))
 
 
 def _feedback(batch: Iterable[institution.Letter]) -> Iterable[Feedback]:
@@ -178,10 +168,6 @@ def _feedback(batch: Iterable[institution.Letter]) -> Iterable[Feedback]:
 def _refused(it: Refused) -> forex.BopFeedback:
     description = it.description[:_DESCRIPTION_CHARACTERS_MAX]
     return forex.BopFeedback(rptno=it.rptno, accepted=False, description=description)
-
-
-def _words(refusal: rejection.Refusal) -> str:
-    return f"{refusal.field} = {refusal.value!r}: {refusal.message}"
 
 
 async def run(data_dir: Path, ready: Callable[[str], None], stop: asyncio.Event) -> None:
