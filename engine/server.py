@@ -42,6 +42,8 @@ DRAIN_SECONDS = 10.0
 # Callers that go on asking are told for so long that they are refused, before connections close.
 FAREWELL_SECONDS = 0.1
 STATUS_INTERVAL_SECONDS = 5.0
+# Laws are checked over the whole state: of a large one less often, a twentieth of a core at most.
+STATUS_PAUSE_PER_SECOND = 19.0
 PROJECTIONS_NAME = "projections.sqlite"
 
 _OPTIONS: list[tuple[str, int]] = [
@@ -135,12 +137,14 @@ class Server:
     async def _watch_status(self) -> None:
         """Keeps the figures that are too dear to compute at every scrape."""
         while True:
+            start = time.monotonic()
             raw = await self._bridge.status(with_hash=False)
+            seconds = time.monotonic() - start
             self._status = GetStatusResponse.FromString(raw)
             broken = [law.number for law in self._status.laws if not law.holds]
             if broken:
                 log.error("laws are broken", laws=broken)
-            await asyncio.sleep(STATUS_INTERVAL_SECONDS)
+            await asyncio.sleep(max(STATUS_INTERVAL_SECONDS, seconds * STATUS_PAUSE_PER_SECOND))
 
     async def _drain(self) -> None:
         """Takes no new calls, lets those under way end, makes everything durable."""
