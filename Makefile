@@ -57,7 +57,7 @@ bench: build ## load runs of this machine
 	$(BIN)/whampoa bench allocate $(ARGS)
 
 soak: build ## the seeded workload of the state machine, for minutes (WHAMPOA_SEED=n repeats one)
-	WHAMPOA_WORKLOAD=$${WHAMPOA_WORKLOAD:-5000} cargo test --release --locked -p whampoa-core --test workload -- --nocapture
+	WHAMPOA_WORKLOAD=$${WHAMPOA_WORKLOAD:-50000} cargo test --release --locked -p whampoa-core --test workload -- --nocapture
 
 fmt: $(LOCKED) ## rewrite Python and Rust in the project's format
 	$(BIN)/ruff format
