@@ -1,5 +1,6 @@
 """The package as partners get it: what is in the wheel and the sdist, and that it imports alone."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -25,7 +26,16 @@ assert document_pb2.DocumentType.Name(303) == "DOCUMENT_TYPE_ORDER"
 
 
 def run(*words: str, cwd: Path = ROOT) -> None:
-    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    # The build tools stand beside this interpreter, whether or not its environment is active.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        words,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
 
 
@@ -63,7 +73,8 @@ def test_the_wheel_imports_without_the_source_tree(wheel: Path, tmp_path: Path) 
 
 
 def test_the_sdist_holds_all_that_a_build_needs(tmp_path: Path) -> None:
-    run("maturin", "sdist", "--out", str(tmp_path))
+    maturin = Path(sys.executable).parent / "maturin"
+    run(str(maturin), "sdist", "--out", str(tmp_path))
     (made,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(made) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
