@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bench.demo.partners import CALL_SECONDS_MAX
-from bench.demo.settling import PAGE, Settling
+from bench.demo.settling import Settling
+from bench.pages import pages
 from whampoa.query.v1 import query_service_pb2 as query
 
 
@@ -83,29 +84,19 @@ async def _accounts(settling: Settling) -> dict[str, int]:
     found = {"foreign": 0, "cny": 0}
     names = {"service_bank_foreign": "foreign", "service_bank_cny": "cny"}
     request = query.ListAccountsRequest()
-    request.page.page_size = PAGE
-    while True:
-        answer = await settling.engine.query.ListAccounts(request, timeout=CALL_SECONDS_MAX)
-        for account in answer.accounts:
+    async for page in pages(settling.engine.query.ListAccounts, request):
+        for account in page.accounts:
             if account.kind in names:
                 balance = account.debits_posted_minor - account.credits_posted_minor
                 found[names[account.kind]] += balance
-        request.page.page_token = answer.page.next_page_token
-        if not request.page.page_token:
-            return found
+    return found
 
 
 async def bop_records(settling: Settling) -> list[query.BopRecordView]:
     """Every balance-of-payments record the engine made."""
-    found: list[query.BopRecordView] = []
+    read = settling.engine.query.ListBopRecords
     request = query.ListBopRecordsRequest()
-    request.page.page_size = PAGE
-    while True:
-        answer = await settling.engine.query.ListBopRecords(request, timeout=CALL_SECONDS_MAX)
-        found += answer.records
-        request.page.page_token = answer.page.next_page_token
-        if not request.page.page_token:
-            return found
+    return [record async for page in pages(read, request) for record in page.records]
 
 
 async def _safe(settling: Settling) -> list[Comparison]:

@@ -21,6 +21,7 @@ from bench.demo.registration import Registration
 from bench.demo.settling import Money, Settling
 from bench.documents.messages import Writer
 from bench.documents.world import Parcel, World, build
+from bench.pages import pages
 from whampoa.evidence.v1 import evidence_service_pb2 as evidence
 from whampoa.query.v1 import query_service_pb2 as query
 
@@ -234,15 +235,10 @@ class Play:
 
     async def _regimes(self) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
-        request = query.ListTaxItemsRequest()
-        request.page.page_size = 1_000
-        engine = self._stage.partners.operator
-        while True:
-            answer = await engine.query.ListTaxItems(request, timeout=CALL_SECONDS_MAX)
-            found.update((item.regime, item.database) for item in answer.items)
-            request.page.page_token = answer.page.next_page_token
-            if not request.page.page_token:
-                return found
+        read = self._stage.partners.operator.query.ListTaxItems
+        async for page in pages(read, query.ListTaxItemsRequest()):
+            found.update((item.regime, item.database) for item in page.items)
+        return found
 
     def _mark(self, stage: str) -> None:
         now = time.monotonic()

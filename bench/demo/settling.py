@@ -12,6 +12,7 @@ from bench.demo.ids import Ids
 from bench.demo.partners import CALL_SECONDS_MAX, NeverHappened, Partners, until
 from bench.demo.registration import collection_account
 from bench.documents.world import Company, World
+from bench.pages import PAGE, pages
 from bench.refusal import accepted
 from whampoa import ids as identifiers
 from whampoa.clearing.v1 import clearing_service_pb2 as clearing
@@ -21,7 +22,6 @@ from whampoa.paging.v1.paging_pb2 import PageRequest
 from whampoa.query.v1 import query_service_pb2 as query
 from whampoa.risk.v1 import risk_service_pb2 as risk
 
-PAGE = 1_000
 _REMITTED = re.compile(r"remittance ([0-9a-f]{32}) ")
 BY_ORDERS = clearing.ALLOCATION_MODE_BY_ORDERS
 BY_MERCHANTS = clearing.ALLOCATION_MODE_BY_MERCHANTS
@@ -137,9 +137,9 @@ class Settling:
         if position.log and (not self._seen.log or position.index > self._seen.index):
             self._seen = position
 
-    def _page(self, token: str = "") -> PageRequest:
+    def _page(self) -> PageRequest:
         at_least = self._seen if self._seen.log else None
-        return PageRequest(page_size=PAGE, page_token=token, at_least=at_least)
+        return PageRequest(page_size=PAGE, at_least=at_least)
 
     async def remittances(
         self, enterprise: Company | None = None
@@ -162,24 +162,14 @@ class Settling:
         return found
 
     async def trades(self, state: str = "") -> list[query.TradeView]:
-        found: list[query.TradeView] = []
         request = query.ListTradesRequest(state=state, page=self._page())
-        while True:
-            answer = await self.engine.query.ListTrades(request, timeout=CALL_SECONDS_MAX)
-            found += answer.trades
-            request.page.page_token = answer.page.next_page_token
-            if not request.page.page_token:
-                return found
+        read = self.engine.query.ListTrades
+        return [trade async for page in pages(read, request) for trade in page.trades]
 
     async def payouts(self) -> list[query.PayoutView]:
-        found: list[query.PayoutView] = []
         request = query.ListPayoutsRequest(page=self._page())
-        while True:
-            answer = await self.engine.query.ListPayouts(request, timeout=CALL_SECONDS_MAX)
-            found += answer.payouts
-            request.page.page_token = answer.page.next_page_token
-            if not request.page.page_token:
-                return found
+        read = self.engine.query.ListPayouts
+        return [payout async for page in pages(read, request) for payout in page.payouts]
 
     async def settled(self) -> None:
         """Waits until everything allocated is converted and no payout is under way."""

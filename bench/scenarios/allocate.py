@@ -14,6 +14,7 @@ from bench.documents.typed import Typist
 from bench.documents.world import USD, World, build
 from bench.figures import Reading, Run, figures
 from bench.latency import Latencies
+from bench.pages import pages
 from bench.refusal import accepted
 from whampoa import ids
 from whampoa.clearing.v1 import clearing_service_pb2 as clearing
@@ -25,7 +26,6 @@ from whampoa.query.v1 import query_service_pb2 as query
 SEED = 610
 CALL_SECONDS_MAX = 120.0
 REQUESTS_AT_ONCE = 4
-PAGE = 1_000
 MODES = {
     "by_orders": clearing.ALLOCATION_MODE_BY_ORDERS,
     "by_merchants": clearing.ALLOCATION_MODE_BY_MERCHANTS,
@@ -73,16 +73,10 @@ class Bench:
         await self._read_open(last)
 
     async def _read_open(self, index: int) -> None:
-        token = ""
-        while True:
-            request = query.ListTradesRequest(state="released")
-            request.page.page_size, request.page.page_token = PAGE, token
-            request.page.at_least.log, request.page.at_least.index = "whampoa-1", index
-            answer = await self._engine.query.ListTrades(request, timeout=CALL_SECONDS_MAX)
-            self._open += answer.trades
-            token = answer.page.next_page_token
-            if not token:
-                return
+        request = query.ListTradesRequest(state="released")
+        request.page.at_least.log, request.page.at_least.index = "whampoa-1", index
+        async for page in pages(self._engine.query.ListTrades, request):
+            self._open += page.trades
 
     @property
     def open_minor(self) -> int:
