@@ -57,44 +57,24 @@ impl Wire for bool {
     }
 }
 
-impl Wire for Id {
-    const WIDTH: usize = 16;
-    fn put(&self, out: &mut Vec<u8>) {
-        self.0.put(out);
-    }
-    fn get(bytes: &[u8]) -> Option<Self> {
-        Wire::get(bytes).map(Self)
-    }
-    fn describe() -> String {
-        "id".to_owned()
-    }
+/// Types that are one value under another name.
+macro_rules! wrapper_wire {
+    ($($t:ty: $inner:ty = $name:literal),* $(,)?) => {$(
+        impl Wire for $t {
+            const WIDTH: usize = <$inner>::WIDTH;
+            fn put(&self, out: &mut Vec<u8>) {
+                self.0.put(out);
+            }
+            fn get(bytes: &[u8]) -> Option<Self> {
+                Wire::get(bytes).map(Self)
+            }
+            fn describe() -> String {
+                $name.to_owned()
+            }
+        }
+    )*};
 }
-
-impl Wire for KeyDigest {
-    const WIDTH: usize = 16;
-    fn put(&self, out: &mut Vec<u8>) {
-        self.0.put(out);
-    }
-    fn get(bytes: &[u8]) -> Option<Self> {
-        Wire::get(bytes).map(Self)
-    }
-    fn describe() -> String {
-        "digest".to_owned()
-    }
-}
-
-impl Wire for Currency {
-    const WIDTH: usize = 2;
-    fn put(&self, out: &mut Vec<u8>) {
-        self.0.put(out);
-    }
-    fn get(bytes: &[u8]) -> Option<Self> {
-        Wire::get(bytes).map(Self)
-    }
-    fn describe() -> String {
-        "currency".to_owned()
-    }
-}
+wrapper_wire!(Id: [u8; 16] = "id", KeyDigest: [u8; 16] = "digest", Currency: u16 = "currency");
 
 /// u48 index ‖ u16 row.
 impl Wire for Step {
