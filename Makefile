@@ -56,8 +56,8 @@ bench: build ## load runs of this machine
 	$(BIN)/whampoa bench documents $(ARGS)
 	$(BIN)/whampoa bench allocate $(ARGS)
 
-soak: build ## the seeded workload of the state machine, for minutes (WHAMPOA_SEED=n repeats one)
-	WHAMPOA_WORKLOAD=$${WHAMPOA_WORKLOAD:-50000} cargo test --release --locked -p whampoa-core --test workload -- --nocapture
+soak: build ## the seeded simulation of the state machine, for minutes (WHAMPOA_SEED=n repeats one)
+	WHAMPOA_WORKLOAD=$${WHAMPOA_WORKLOAD:-50000} cargo test --release --locked -p whampoa-core --test simulation -- --nocapture
 
 fmt: $(LOCKED) ## rewrite Python and Rust in the project's format
 	$(BIN)/ruff format
