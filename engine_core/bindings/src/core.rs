@@ -95,7 +95,7 @@ impl Core {
         };
         self.core.submit(submission).map_err(|reason| match reason {
             SubmitFault::Busy => Busy::new_err(reason.to_string()),
-            SubmitFault::Stopped => fault(reason),
+            SubmitFault::Stopped | SubmitFault::Broken(_) => fault(reason),
         })
     }
 

@@ -69,6 +69,18 @@ pub struct Sealed {
     pub private: Vec<PrivateValue>,
 }
 
+impl Sealed {
+    /// Bytes it holds in memory while it waits for the disk.
+    pub fn weight(&self) -> usize {
+        self.bytes.len()
+            + self
+                .private
+                .iter()
+                .map(|part| part.value.len())
+                .sum::<usize>()
+    }
+}
+
 /// Keystream of salts: SHA-256 of seed and counter, two salts a block.
 struct Salts {
     seed: [u8; 32],

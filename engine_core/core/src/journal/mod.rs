@@ -10,6 +10,7 @@ pub mod view;
 mod writer;
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -18,6 +19,8 @@ use entry::Sealed;
 pub use fault::{Fault, StopOnPanic};
 pub use open::Recovery;
 use storage::Storage;
+pub use writer::Step;
+use writer::Writer;
 
 /// How a journal is kept.
 #[derive(Clone, Debug)]
@@ -83,8 +86,13 @@ type BeforeWrite = Box<dyn Fn(&[Sealed]) -> Result<(), Fault> + Send + Sync>;
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Sealed>,
+    /// Weight of all that waits.
+    bytes: usize,
     is_closed: bool,
 }
+
+/// Weight that may wait before whoever appends waits too: a slow disk must not fill the memory.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
 
 /// What the handle and the writing thread share.
 struct Shared {
@@ -92,11 +100,16 @@ struct Shared {
     config: Config,
     queue: Mutex<Queue>,
     arrived: Condvar,
+    /// Told when the queue got shorter.
+    drained: Condvar,
     frames: RwLock<Vec<FramePlace>>,
     /// Number of durable entries.
     durable: Mutex<u64>,
     advanced: Condvar,
+    /// A spare segment is there.
     has_room: AtomicBool,
+    /// A group waits for room.
+    is_full: AtomicBool,
     is_broken: AtomicBool,
     on_durable: OnceLock<OnDurable>,
     before_write: OnceLock<BeforeWrite>,
@@ -107,10 +120,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Who writes.
+enum Writing {
+    Thread(JoinHandle<Result<(), Fault>>),
+    /// Whoever calls `step`.
+    Here(Box<Writer>),
+    Ended,
+}
+
 /// The journal of one log.
 pub struct Journal {
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
+    writing: Mutex<Writing>,
 }
 
 impl Journal {
@@ -124,19 +145,44 @@ impl Journal {
         drop(self.shared.before_write.set(call));
     }
 
-    /// Hands sealed entries to the writer; returns at once.
+    /// Hands sealed entries to the writer; returns at once, unless too much waits for the disk already.
     pub fn append(&self, sealed: Vec<Sealed>) -> Result<(), Fault> {
-        if self.shared.is_broken.load(Ordering::Acquire) {
+        let mut queue = lock(&self.shared.queue);
+        while queue.bytes > QUEUE_BYTES_MAX && !self.is_broken() {
+            if let Writing::Here(writer) = &mut *lock(&self.writing) {
+                drop(queue);
+                writer.step()?;
+                queue = lock(&self.shared.queue);
+            } else {
+                let drained = self.shared.drained.wait(queue);
+                queue = drained.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        if self.is_broken() {
             return Err(Fault::Broken);
         }
-        lock(&self.shared.queue).waiting.extend(sealed);
+        queue.bytes += sealed.iter().map(Sealed::weight).sum::<usize>();
+        queue.waiting.extend(sealed);
+        drop(queue);
         self.shared.arrived.notify_one();
         Ok(())
     }
 
-    /// False when less than one spare segment is left: writes have to be refused before they are decided.
+    fn is_broken(&self) -> bool {
+        self.shared.is_broken.load(Ordering::Acquire)
+    }
+
+    /// Writes one group of what waits; of a journal that was opened without threads.
+    pub fn step(&self) -> Result<Step, Fault> {
+        match &mut *lock(&self.writing) {
+            Writing::Here(writer) => writer.step(),
+            _ => Err(Fault::Broken),
+        }
+    }
+
+    /// False when less than one spare segment is left, or the disk is full: writes have to be refused before they are decided.
     pub fn has_room(&self) -> bool {
-        self.shared.has_room.load(Ordering::Acquire)
+        self.shared.has_room.load(Ordering::Acquire) && !self.shared.is_full.load(Ordering::Acquire)
     }
 
     /// Number of durable entries.
@@ -150,24 +196,32 @@ impl Journal {
 
     /// Bytes of one entry; waits until it is durable.
     pub fn read(&self, index: u64) -> Result<Vec<u8>, Fault> {
-        let mut durable = lock(&self.shared.durable);
-        while *durable <= index {
-            if self.shared.is_broken.load(Ordering::Acquire) {
-                return Err(Fault::Broken);
-            }
-            durable = self
-                .shared
-                .advanced
-                .wait(durable)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(durable);
+        self.wait_for(index)?;
         let mut found = Vec::new();
         self.scan_range(index, index + 1, &mut |_, bytes| {
             found = bytes.to_vec();
             Ok(())
         })?;
         Ok(found)
+    }
+
+    fn wait_for(&self, index: u64) -> Result<(), Fault> {
+        if let Writing::Here(writer) = &mut *lock(&self.writing) {
+            while self.durable() <= index {
+                if writer.step()? != Step::Wrote {
+                    return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+                }
+            }
+        }
+        let mut durable = lock(&self.shared.durable);
+        while *durable <= index {
+            if self.is_broken() {
+                return Err(Fault::Broken);
+            }
+            let advanced = self.shared.advanced.wait(durable);
+            durable = advanced.unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
     }
 
     /// Every durable entry from `from` on.
@@ -221,9 +275,17 @@ impl Journal {
     pub fn close(&self) -> Result<(), Fault> {
         lock(&self.shared.queue).is_closed = true;
         self.shared.arrived.notify_one();
-        match lock(&self.writer).take() {
-            Some(writer) => writer.join().map_err(|_| Fault::Broken)?,
-            None => Ok(()),
+        let writing = std::mem::replace(&mut *lock(&self.writing), Writing::Ended);
+        match writing {
+            Writing::Thread(writer) => writer.join().map_err(|_| Fault::Broken)?,
+            Writing::Here(mut writer) => loop {
+                match writer.step()? {
+                    Step::Wrote => {}
+                    Step::Idle => return writer.write_footer(),
+                    Step::NoRoom => return Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+                }
+            },
+            Writing::Ended => Ok(()),
         }
     }
 }

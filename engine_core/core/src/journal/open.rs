@@ -8,8 +8,8 @@ use super::frame::{self, Found, Residue, UNIT};
 use super::segment::{self, SegmentHead};
 use super::storage::Storage;
 use super::view::EntryView;
-use super::writer::{Head, Writer};
-use super::{Config, Fault, FramePlace, Journal, Metrics, Shared};
+use super::writer::{Head, Work, Writer};
+use super::{Config, Fault, FramePlace, Journal, Metrics, Shared, Writing};
 
 /// What opening did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,43 +65,59 @@ impl Journal {
         storage: impl Storage + 'static,
         config: Config,
     ) -> Result<(Self, Recovery), Fault> {
-        let names = storage.list()?;
-        let segments: Vec<u64> = names
-            .iter()
-            .filter_map(|name| segment::first_index(name))
-            .collect();
-        let walk = walk(&storage, &segments, &config)?;
-        let mut recovery = walk.recovery.clone();
-        recovery.entries = walk.entries;
-        let head = Head {
-            index: walk.entries,
-            link: walk.link,
-            segment: walk.segment,
-            offset: walk.offset,
-        };
-        let shared = Arc::new(Shared {
-            storage: Box::new(storage),
-            config,
-            queue: Mutex::default(),
-            arrived: Condvar::new(),
-            frames: RwLock::new(walk.frames),
-            durable: Mutex::new(walk.entries),
-            advanced: Condvar::new(),
-            has_room: AtomicBool::new(true),
-            is_broken: AtomicBool::new(false),
-            on_durable: OnceLock::new(),
-            before_write: OnceLock::new(),
-            metrics: Metrics::default(),
-        });
-        let writer = Writer::new(Arc::clone(&shared), head, segments.is_empty())?;
-        Ok((
-            Self {
-                shared,
-                writer: Mutex::new(Some(writer.spawn()?)),
-            },
-            recovery,
-        ))
+        let (writer, shared, recovery) = opened(storage, config, Work::Threads)?;
+        let writing = Mutex::new(Writing::Thread(writer.spawn()?));
+        Ok((Self { shared, writing }, recovery))
     }
+
+    /// The same without threads: entries are written when `step` is called.
+    pub fn open_stepped(
+        storage: impl Storage + 'static,
+        config: Config,
+    ) -> Result<(Self, Recovery), Fault> {
+        let (writer, shared, recovery) = opened(storage, config, Work::Steps)?;
+        let writing = Mutex::new(Writing::Here(Box::new(writer)));
+        Ok((Self { shared, writing }, recovery))
+    }
+}
+
+fn opened(
+    storage: impl Storage + 'static,
+    config: Config,
+    work: Work,
+) -> Result<(Writer, Arc<Shared>, Recovery), Fault> {
+    let names = storage.list()?;
+    let segments: Vec<u64> = names
+        .iter()
+        .filter_map(|name| segment::first_index(name))
+        .collect();
+    let walk = walk(&storage, &segments, &config)?;
+    let mut recovery = walk.recovery.clone();
+    recovery.entries = walk.entries;
+    let head = Head {
+        index: walk.entries,
+        link: walk.link,
+        segment: walk.segment,
+        offset: walk.offset,
+    };
+    let shared = Arc::new(Shared {
+        storage: Box::new(storage),
+        config,
+        queue: Mutex::default(),
+        arrived: Condvar::new(),
+        drained: Condvar::new(),
+        frames: RwLock::new(walk.frames),
+        durable: Mutex::new(walk.entries),
+        advanced: Condvar::new(),
+        has_room: AtomicBool::new(true),
+        is_full: AtomicBool::new(false),
+        is_broken: AtomicBool::new(false),
+        on_durable: OnceLock::new(),
+        before_write: OnceLock::new(),
+        metrics: Metrics::default(),
+    });
+    let writer = Writer::new(Arc::clone(&shared), head, segments.is_empty(), work)?;
+    Ok((writer, shared, recovery))
 }
 
 fn walk(storage: &dyn Storage, segments: &[u64], config: &Config) -> Result<Walk, Fault> {

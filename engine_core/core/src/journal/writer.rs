@@ -1,5 +1,6 @@
-//! The writing thread: takes the whole queue, one write, one fdatasync, then tells who waits.
+//! Writes what waits: one write and one fdatasync for the whole queue, then tells who waits for it.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, PoisonError};
@@ -20,8 +21,29 @@ pub(super) struct Head {
     pub offset: u64,
 }
 
+/// Who works for the writer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A thread of its own, and another one that zeroes spare segments ahead.
+    Threads,
+    /// Whoever calls `step`: nothing happens between two calls.
+    Steps,
+}
+
+/// What became of a group of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It is durable.
+    Wrote,
+    /// Nothing waits.
+    Idle,
+    /// The disk is full: the group waits on.
+    NoRoom,
+}
+
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    work: Work,
     head: Head,
     length: u64,
     /// Name of a zeroed file that becomes the next segment.
@@ -33,14 +55,15 @@ pub(super) struct Writer {
 const FRAME_BYTES_MAX: usize = 8 << 20;
 /// Its length stands before each entry of a frame.
 const ENTRY_LENGTH_BYTES: usize = 4;
-/// How long to wait before a spare segment is tried again on a full disk.
-const SPARE_RETRY: Duration = Duration::from_secs(1);
+/// How long to wait before a full disk is tried again.
+const ROOM_RETRY: Duration = Duration::from_secs(1);
 const SPARE: &str = "spare";
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, head: Head, is_new: bool) -> Result<Self, Fault> {
+    pub fn new(shared: Arc<Shared>, head: Head, is_new: bool, work: Work) -> Result<Self, Fault> {
         let mut writer = Self {
             shared,
+            work,
             head,
             length: 0,
             spare: None,
@@ -76,31 +99,63 @@ impl Writer {
 
     fn run(mut self) -> Result<(), Fault> {
         let _guard = StopOnPanic;
-        loop {
+        while self.wait() {
             let group = self.take();
-            if group.is_empty() {
-                return self.write_footer();
-            }
-            if let Err(fault) = self.write(&group) {
-                self.shared.is_broken.store(true, Ordering::Release);
-                self.shared.advanced.notify_all();
-                // What is in memory is ahead of the disk: nothing may be answered from it any more.
-                eprintln!("whampoa: the journal cannot be written, the engine stops: {fault}");
-                std::process::abort();
+            loop {
+                match self.write(&group) {
+                    Ok(Step::NoRoom) if lock(&self.shared.queue).is_closed => {
+                        return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+                    }
+                    Ok(Step::NoRoom) => thread::sleep(ROOM_RETRY),
+                    Ok(_) => break,
+                    Err(fault) => {
+                        self.shared.is_broken.store(true, Ordering::Release);
+                        self.shared.advanced.notify_all();
+                        // What is in memory is ahead of the disk: nothing may be answered from it any more.
+                        eprintln!(
+                            "whampoa: the journal cannot be written, the engine stops: {fault}"
+                        );
+                        std::process::abort();
+                    }
+                }
             }
         }
+        self.write_footer()
     }
 
-    /// All that waits, up to a frame's size; empty when the journal is closed and nothing waits.
-    fn take(&self) -> Vec<Sealed> {
+    /// Returns once something waits; false when the journal is closed and nothing does.
+    fn wait(&self) -> bool {
         let mut queue = lock(&self.shared.queue);
         while queue.waiting.is_empty() && !queue.is_closed {
-            queue = self
-                .shared
-                .arrived
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            let arrived = self.shared.arrived.wait(queue);
+            queue = arrived.unwrap_or_else(PoisonError::into_inner);
         }
+        !queue.waiting.is_empty()
+    }
+
+    /// Writes one group of what waits.
+    pub fn step(&mut self) -> Result<Step, Fault> {
+        if self.spare.is_none() {
+            self.make_spare();
+        }
+        let group = self.take();
+        if group.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let step = self.write(&group)?;
+        if step == Step::NoRoom {
+            let mut queue = lock(&self.shared.queue);
+            for entry in group.into_iter().rev() {
+                queue.bytes += entry.weight();
+                queue.waiting.push_front(entry);
+            }
+        }
+        Ok(step)
+    }
+
+    /// All that waits, up to a frame's size.
+    fn take(&self) -> Vec<Sealed> {
+        let mut queue = lock(&self.shared.queue);
         // A frame fits an empty segment: head, footer, frame head and padding take less than four units.
         let room = (self.shared.config.segment_bytes as usize).saturating_sub(4 * UNIT);
         let (mut count, mut bytes) = (0, 0);
@@ -111,10 +166,27 @@ impl Writer {
             }
             count += 1;
         }
-        queue.waiting.drain(..count).collect()
+        let group: Vec<Sealed> = queue.waiting.drain(..count).collect();
+        queue.bytes -= group.iter().map(Sealed::weight).sum::<usize>();
+        drop(queue);
+        self.shared.drained.notify_all();
+        group
     }
 
-    fn write(&mut self, group: &[Sealed]) -> Result<(), Fault> {
+    fn write(&mut self, group: &[Sealed]) -> Result<Step, Fault> {
+        let step = match self.write_now(group) {
+            Err(Fault::Io(fault)) if fault.kind() == io::ErrorKind::StorageFull => Step::NoRoom,
+            other => other.map(|()| Step::Wrote)?,
+        };
+        self.shared
+            .is_full
+            .store(step == Step::NoRoom, Ordering::Release);
+        Ok(step)
+    }
+
+    /// A full disk is found here before the first byte of the frame is written: private parts and a new segment come first,
+    /// and both may be written again.
+    fn write_now(&mut self, group: &[Sealed]) -> Result<(), Fault> {
         if let Some(before_write) = self.shared.before_write.get() {
             before_write(group)?;
         }
@@ -170,7 +242,7 @@ impl Writer {
         Ok(())
     }
 
-    fn write_footer(&mut self) -> Result<(), Fault> {
+    pub fn write_footer(&mut self) -> Result<(), Fault> {
         let bytes = frame::build(&[], self.head.index, self.head.index, true);
         if self.head.offset + bytes.len() as u64 <= self.length {
             self.put(&bytes)?;
@@ -181,13 +253,13 @@ impl Writer {
 
     /// Goes on in the spare segment, large enough for the frame.
     fn roll(&mut self, needed: u64) -> Result<(), Fault> {
-        if let Some(making) = self.making.take() {
-            self.spare = Some(making.recv().map_err(|_| Fault::Broken)??);
-        }
         let is_too_small = needed + 2 * UNIT as u64 > self.shared.config.segment_bytes;
         if is_too_small {
             let what = format!("a frame of {needed} bytes does not fit a segment");
             return Err(Fault::Malformed { what });
+        }
+        if let Some(making) = self.making.take() {
+            self.spare = Some(making.recv().map_err(|_| Fault::Broken)??);
         }
         self.start_segment()?;
         self.make_spare();
@@ -198,7 +270,7 @@ impl Writer {
         let storage = &self.shared.storage;
         let name = segment::name(self.head.index);
         match self.spare.take() {
-            Some(spare) => storage.rename(&spare, &name)?,
+            Some(spare) => storage.place(&spare, &name)?,
             None => storage.create_zeroed(&name, self.shared.config.segment_bytes)?,
         }
         let head = SegmentHead {
@@ -214,10 +286,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Zeroes the next segment off this thread; without one, writes are refused before they are decided, until the disk
-    /// has room again.
+    /// Zeroes the next segment, off this thread where there are threads; without one, writes are refused before they are
+    /// decided, until the disk has room again.
     fn make_spare(&mut self) {
-        if self.spare.is_some() {
+        if self.spare.is_some() || self.making.is_some() {
+            return;
+        }
+        if self.work == Work::Steps {
+            let made = zero_spare(&self.shared);
+            self.spare = made.is_ok().then(|| SPARE.to_owned());
             return;
         }
         let (sender, receiver) = sync_channel(1);
@@ -225,16 +302,21 @@ impl Writer {
         self.making = Some(receiver);
         thread::spawn(move || {
             loop {
-                let made = shared
-                    .storage
-                    .create_zeroed(SPARE, shared.config.segment_bytes);
-                shared.has_room.store(made.is_ok(), Ordering::Release);
+                let made = zero_spare(&shared);
                 if made.is_ok() || lock(&shared.queue).is_closed {
                     drop(sender.send(made.map(|()| SPARE.to_owned()).map_err(Fault::from)));
                     return;
                 }
-                thread::sleep(SPARE_RETRY);
+                thread::sleep(ROOM_RETRY);
             }
         });
     }
+}
+
+fn zero_spare(shared: &Shared) -> io::Result<()> {
+    let made = shared
+        .storage
+        .create_zeroed(SPARE, shared.config.segment_bytes);
+    shared.has_room.store(made.is_ok(), Ordering::Release);
+    made
 }

@@ -15,7 +15,7 @@ use crate::event::{At, Draft, Event, RequestMark};
 use crate::ids::{Id, LogKey};
 use crate::journal::entry::{Sealed, seal};
 use crate::journal::view::EntryView;
-use crate::journal::{Journal, StopOnPanic};
+use crate::journal::{Fault, Journal, StopOnPanic};
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::reply;
 use crate::state::State;
@@ -33,6 +33,25 @@ pub struct Decider {
 /// The outcome of one submission: reply bytes and the newest entry they depend on.
 type Outcome = (Vec<u8>, Option<u64>);
 
+/// Why a submission has no outcome of its own.
+enum Stop {
+    Refused(Refusal),
+    /// Memory is ahead of the disk, or the disk does not give back what it took.
+    Broken(Fault),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Broken(fault)
+    }
+}
+
 impl Decider {
     pub fn new(opened: &Opened, log: String, shared: Arc<Shared>) -> Self {
         Self {
@@ -49,50 +68,60 @@ impl Decider {
     pub fn run(mut self, mut state: State, submissions: &Receiver<Submission>) {
         let _guard = StopOnPanic;
         while let Ok(submission) = submissions.recv() {
-            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             let start = Instant::now();
-            let (bytes, after) = self.answer(&mut state, &submission);
+            if let Err(fault) = self.answer(&mut state, &submission) {
+                eprintln!("whampoa: the journal failed, the engine stops: {fault}");
+                std::process::abort();
+            }
+            self.shared.leave_queue(submission.request.len() as u64);
             self.shared
                 .decide_ns
                 .fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-            self.shared.answer(Reply {
-                token: submission.token,
-                bytes,
-                after,
-            });
         }
     }
 
-    fn answer(&mut self, state: &mut State, submission: &Submission) -> Outcome {
+    /// Decides one submission and queues its reply. After a fault nothing may be decided on this state any more.
+    pub fn answer(&mut self, state: &mut State, submission: &Submission) -> Result<(), Fault> {
         // A rejection may depend on entries that are not durable yet, so it waits for them as well.
         let newest = state.next_index.checked_sub(1);
-        match self.decide(state, submission) {
+        let (bytes, after) = match self.decide(state, submission) {
             Ok(outcome) => {
                 self.shared.accepted.fetch_add(1, Ordering::Relaxed);
                 outcome
             }
-            Err(refusal) => {
+            Err(Stop::Refused(refusal)) => {
                 self.shared.refused.fetch_add(1, Ordering::Relaxed);
                 (reply::refused(&refusal), newest)
             }
-        }
+            Err(Stop::Broken(fault)) => return Err(fault),
+        };
+        self.shared.answer(Reply {
+            token: submission.token,
+            bytes,
+            after,
+        });
+        Ok(())
     }
 
-    fn decide(&mut self, state: &mut State, submission: &Submission) -> Result<Outcome, Refusal> {
+    fn decide(&mut self, state: &mut State, submission: &Submission) -> Result<Outcome, Stop> {
         let checked = submission.check()?;
         if let Some(outcome) = self.repeat(state, &checked)? {
             return Ok(outcome);
         }
         let now_ms = submission.now_ms.max(state.time_ms);
         if !checked.mark.request_id.is_in_window(now_ms) {
-            return refuse(
+            return Ok(refuse(
                 Rejection::IdOutOfWindow,
                 "request_id",
                 checked.mark.request_id,
-            );
+            )?);
         }
         if !self.journal.has_room() {
-            return refuse(Rejection::NoRoom, "journal", "less than one spare segment");
+            return Ok(refuse(
+                Rejection::NoRoom,
+                "journal",
+                "less than one spare segment",
+            )?);
         }
         let actor = state.actors.index_of(&submission.identity);
         let newcomer = actor.is_none();
@@ -124,23 +153,23 @@ impl Decider {
             .collect();
         let bytes = reply::reply(&self.log, checked.method, &entries);
         self.shared.rows.count(&batch.sealed, &entries);
-        self.append(batch.sealed);
+        self.journal.append(batch.sealed)?;
         Ok((bytes, state.next_index.checked_sub(1)))
     }
 
     /// The same request again: the same reply, made anew from its entries (law 8).
-    fn repeat(&self, state: &State, checked: &Checked) -> Result<Option<Outcome>, Refusal> {
+    fn repeat(&self, state: &State, checked: &Checked) -> Result<Option<Outcome>, Stop> {
         let Some(answer) = state.requests.get(checked.mark.request_id) else {
             return Ok(None);
         };
         if answer.sha256 != checked.mark.sha256 || answer.method != checked.mark.method {
-            return refuse(
+            return Ok(refuse(
                 Rejection::RequestIdReused,
                 "request_id",
                 checked.mark.request_id,
-            );
+            )?);
         }
-        let entries = read_range(&self.journal, answer.first_index, answer.last_index);
+        let entries = read_range(&self.journal, answer.first_index, answer.last_index)?;
         Ok(Some((
             reply::reply(&self.log, checked.method, &entries),
             Some(answer.last_index),
@@ -175,12 +204,6 @@ impl Decider {
         state.evolve(&at, &draft.event, rows);
         (at, draft.event)
     }
-
-    fn append(&self, sealed: Vec<Sealed>) {
-        if let Err(fault) = self.journal.append(sealed) {
-            stop(&fault);
-        }
-    }
 }
 
 /// Entries of one operation while they are sealed.
@@ -203,17 +226,11 @@ impl Batch {
 }
 
 /// The entries of a request as the journal has them; those still on their way are waited for.
-pub fn read_range(journal: &Journal, first: u64, last: u64) -> Vec<(At, Event)> {
+pub fn read_range(journal: &Journal, first: u64, last: u64) -> Result<Vec<(At, Event)>, Fault> {
     let read = |index: u64| {
-        let bytes = journal.read(index).unwrap_or_else(|fault| stop(&fault));
-        let view = EntryView::parse(&bytes).unwrap_or_else(|fault| stop(&fault));
-        read_entry(&view).unwrap_or_else(|fault| stop(&fault))
+        let bytes = journal.read(index)?;
+        let view = EntryView::parse(&bytes)?;
+        read_entry(&view).map_err(|fault| std::io::Error::other(fault).into())
     };
     (first..=last).map(read).collect()
-}
-
-/// Ends the process: memory is ahead of the disk, or the disk does not give back what it took.
-fn stop(fault: &dyn std::fmt::Display) -> ! {
-    eprintln!("whampoa: the journal failed, the engine stops: {fault}");
-    std::process::abort()
 }

@@ -22,11 +22,13 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use crate::journal::{Fault, Journal};
+use crate::journal::storage::Storage;
+use crate::journal::{Fault, Journal, Step};
 use crate::private::PrivateStore;
+use crate::state::State;
 pub use decider::Decider;
 pub use follower::Follower;
-pub use recovery::{Opened, Options};
+pub use recovery::{Opened, Options, Place};
 pub use rows::RowCounts;
 pub use submission::{Reply, Submission};
 
@@ -37,6 +39,8 @@ pub enum SubmitFault {
     Busy,
     #[error("the engine is stopped")]
     Stopped,
+    #[error("{0}")]
+    Broken(Fault),
 }
 
 /// Replies that wait for the disk, and those that may leave.
@@ -55,6 +59,10 @@ pub struct Shared {
     pub refused: AtomicU64,
     pub rows: RowCounts,
     pub queued: AtomicU64,
+    /// Bytes of requests that wait for the deciding thread.
+    queued_bytes: AtomicU64,
+    /// Requests without a reply that was taken.
+    in_flight: AtomicU64,
     pub decide_ns: AtomicU64,
     stopped: AtomicBool,
     /// Called when replies are ready or the durable head moved; must not block.
@@ -67,6 +75,17 @@ impl Shared {
         self.outbox
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn enter(&self, bytes: u64) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn leave_queue(&self, bytes: u64) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Queues a reply until the entries it depends on are durable (law 9).
@@ -106,11 +125,18 @@ impl Shared {
     }
 }
 
+/// Who decides.
+enum Deciding {
+    Thread(SyncSender<Submission>, JoinHandle<()>),
+    /// Whoever submits.
+    Here(Box<(Decider, State)>),
+    Ended,
+}
+
 /// The engine's core: submit requests, take replies, read what is durable.
 pub struct Core {
     shared: Arc<Shared>,
-    submissions: Mutex<Option<SyncSender<Submission>>>,
-    decider: Mutex<Option<JoinHandle<()>>>,
+    deciding: Mutex<Deciding>,
     journal: Arc<Journal>,
     private: Arc<PrivateStore>,
     follower: Mutex<Follower>,
@@ -120,6 +146,16 @@ pub struct Core {
 
 /// Requests that may wait for the deciding thread.
 const QUEUE_MAX: usize = 4096;
+/// Their bytes.
+const QUEUE_BYTES_MAX: u64 = 256 << 20;
+/// Requests that may wait for the disk, refused ones too.
+const IN_FLIGHT_MAX: u64 = 16_384;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
 
 impl Core {
     /// Opens the data directory, replays the journal, and starts the deciding thread.
@@ -128,7 +164,33 @@ impl Core {
         options: Options,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Self, Fault> {
-        let opened = recovery::open(dir, &options)?;
+        let opened = recovery::open(recovery::place(dir)?, &options, false)?;
+        Self::start(opened, options, wake, |decider, state| {
+            let (sender, receiver) = sync_channel(QUEUE_MAX);
+            let thread = std::thread::Builder::new()
+                .name("decide".into())
+                .spawn(move || decider.run(state, &receiver))?;
+            Ok(Deciding::Thread(sender, thread))
+        })
+    }
+
+    /// The same without threads: `submit` decides at once, and `step` writes.
+    pub fn open_stepped(
+        place: Place<impl Storage + 'static, impl Storage + 'static>,
+        options: Options,
+    ) -> Result<Self, Fault> {
+        let opened = recovery::open(place, &options, true)?;
+        Self::start(opened, options, Box::new(|| {}), |decider, state| {
+            Ok(Deciding::Here(Box::new((decider, state))))
+        })
+    }
+
+    fn start(
+        opened: Opened,
+        options: Options,
+        wake: Box<dyn Fn() + Send + Sync>,
+        begin: impl FnOnce(Decider, State) -> Result<Deciding, Fault>,
+    ) -> Result<Self, Fault> {
         let shared = Arc::new(Shared {
             outbox: Mutex::default(),
             durable: AtomicU64::new(opened.state.next_index),
@@ -136,26 +198,21 @@ impl Core {
             refused: AtomicU64::new(0),
             rows: RowCounts::default(),
             queued: AtomicU64::new(0),
+            queued_bytes: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
             decide_ns: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             wake,
         });
-        let (sender, receiver) = sync_channel(QUEUE_MAX);
         let decider = Decider::new(&opened, options.log.clone(), Arc::clone(&shared));
         let (journal, private) = (Arc::clone(&opened.journal), Arc::clone(&opened.private));
         let durable = Arc::clone(&shared);
         journal.on_durable(Box::new(move |count| durable.became_durable(count)));
         let parts = Arc::clone(&private);
         journal.before_write(Box::new(move |entries| parts.put(entries)));
-        let state = opened.state;
-        let thread = std::thread::Builder::new()
-            .name("decide".into())
-            .spawn(move || decider.run(state, &receiver))
-            .map_err(Fault::from)?;
         Ok(Self {
             shared,
-            submissions: Mutex::new(Some(sender)),
-            decider: Mutex::new(Some(thread)),
+            deciding: Mutex::new(begin(decider, opened.state)?),
             follower: Mutex::default(),
             journal,
             private,
@@ -166,23 +223,48 @@ impl Core {
 
     /// Queues a request; its reply comes by `take_replies` under the same token.
     pub fn submit(&self, submission: Submission) -> Result<(), SubmitFault> {
-        let sender = self
-            .submissions
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let sender = sender.as_ref().ok_or(SubmitFault::Stopped)?;
-        self.shared.queued.fetch_add(1, Ordering::Relaxed);
-        sender.try_send(submission).map_err(|fault| {
-            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
-            match fault {
-                TrySendError::Full(_) => SubmitFault::Busy,
-                TrySendError::Disconnected(_) => SubmitFault::Stopped,
+        let shared = &self.shared;
+        let bytes = submission.request.len() as u64;
+        let is_busy = shared.in_flight.load(Ordering::Relaxed) >= IN_FLIGHT_MAX
+            || shared.queued_bytes.load(Ordering::Relaxed) + bytes > QUEUE_BYTES_MAX;
+        let mut deciding = lock(&self.deciding);
+        match &mut *deciding {
+            Deciding::Ended => Err(SubmitFault::Stopped),
+            _ if is_busy => Err(SubmitFault::Busy),
+            Deciding::Here(decider) => {
+                let (decider, state) = &mut **decider;
+                shared.enter(bytes);
+                shared.leave_queue(bytes);
+                decider.answer(state, &submission).map_err(|fault| {
+                    *deciding = Deciding::Ended;
+                    SubmitFault::Broken(fault)
+                })
             }
-        })
+            Deciding::Thread(sender, _) => {
+                shared.enter(bytes);
+                sender.try_send(submission).map_err(|fault| {
+                    shared.leave_queue(bytes);
+                    shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+                    match fault {
+                        TrySendError::Full(_) => SubmitFault::Busy,
+                        TrySendError::Disconnected(_) => SubmitFault::Stopped,
+                    }
+                })
+            }
+        }
+    }
+
+    /// Writes one group of what was decided; of a core that was opened without threads.
+    pub fn step(&self) -> Result<Step, Fault> {
+        self.journal.step()
     }
 
     pub fn take_replies(&self) -> Vec<(u64, Vec<u8>)> {
-        std::mem::take(&mut self.shared.outbox().ready)
+        let replies = std::mem::take(&mut self.shared.outbox().ready);
+        self.shared
+            .in_flight
+            .fetch_sub(replies.len() as u64, Ordering::Relaxed);
+        replies
     }
 
     pub fn shared(&self) -> &Shared {
@@ -218,23 +300,22 @@ impl Core {
 
     /// Decides what is queued, makes it durable, writes the footer. Later submissions are refused.
     pub fn close(&self) -> Result<(), Fault> {
-        let sender = self
-            .submissions
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        drop(sender);
-        let decider = self
-            .decider
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        if let Some(decider) = decider {
+        let deciding = std::mem::replace(&mut *lock(&self.deciding), Deciding::Ended);
+        if let Deciding::Thread(sender, decider) = deciding {
+            drop(sender);
             self.shared.stopped.store(true, Ordering::Release);
             decider
                 .join()
                 .map_err(|_| Fault::from(std::io::Error::other("the deciding thread broke")))?;
         }
         self.journal.close()
+    }
+
+    /// The state that decisions are made on, of a core without threads.
+    pub fn with_state<T>(&self, look: impl FnOnce(&State) -> T) -> Option<T> {
+        match &*lock(&self.deciding) {
+            Deciding::Here(decider) => Some(look(&decider.1)),
+            _ => None,
+        }
     }
 }

@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use super::seal::read_entry;
 use crate::ids::LogKey;
-use crate::journal::storage::FileStorage;
+use crate::journal::storage::{FileStorage, Storage};
 use crate::journal::view::EntryView;
 use crate::journal::{Config, Fault, Journal};
-use crate::private::PrivateStore;
+use crate::private::{PrivateStore, Random, machine_random};
 use crate::state::State;
 
 /// How to open.
@@ -35,17 +35,42 @@ pub struct Opened {
     pub report: String,
 }
 
-/// Opens `dir/journal` and `dir/private` and replays.
-pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
+/// Where a log lives.
+pub struct Place<J, P> {
+    pub journal: J,
+    pub private: P,
+    /// Where the keys of private parts come from.
+    pub random: Box<Random>,
+    pub log_key: LogKey,
+}
+
+/// The parts of a data directory.
+pub fn place(dir: &Path) -> Result<Place<FileStorage, FileStorage>, Fault> {
+    Ok(Place {
+        journal: FileStorage::open(&dir.join("journal"))?,
+        private: FileStorage::open(&dir.join("private"))?,
+        random: machine_random()?,
+        log_key: log_key(&dir.join("keys"))?,
+    })
+}
+
+/// Opens the journal and the private parts, and replays. `is_stepped`: without threads.
+pub fn open(
+    place: Place<impl Storage + 'static, impl Storage + 'static>,
+    options: &Options,
+    is_stepped: bool,
+) -> Result<Opened, Fault> {
     let start = Instant::now();
-    let storage = FileStorage::open(&dir.join("journal"))?;
     let config = Config {
         log: options.log.clone(),
         segment_bytes: options.segment_bytes,
         accept_loss: options.accept_loss,
     };
-    let (journal, recovered) = Journal::open(storage, config)?;
-    let private = PrivateStore::open(&dir.join("private"))?;
+    let (journal, recovered) = match is_stepped {
+        true => Journal::open_stepped(place.journal, config)?,
+        false => Journal::open(place.journal, config)?,
+    };
+    let private = PrivateStore::open(place.private, place.random)?;
     let mut state = State::default();
     let mut link = [0; 32];
     journal.scan(0, &mut |_, bytes| {
@@ -68,7 +93,7 @@ pub fn open(dir: &Path, options: &Options) -> Result<Opened, Fault> {
         state,
         journal: Arc::new(journal),
         private: Arc::new(private),
-        log_key: log_key(&dir.join("keys"))?,
+        log_key: place.log_key,
         link,
         report,
     })

@@ -71,7 +71,7 @@ impl Core {
             return Ok(GetOutcomeResponse::default().encode_to_vec());
         };
         drop(follower);
-        let entries = read_range(self.journal(), answer.first_index, answer.last_index);
+        let entries = read_range(self.journal(), answer.first_index, answer.last_index)?;
         Ok(GetOutcomeResponse {
             known: true,
             position: Some(Position {

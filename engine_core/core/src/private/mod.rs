@@ -1,10 +1,8 @@
 //! Private parts, apart from the journal and encrypted under their subject's key; dropping the key erases them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -12,6 +10,7 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 
 use crate::journal::Fault;
 use crate::journal::entry::Sealed;
+use crate::journal::storage::Storage;
 
 mod scan;
 
@@ -40,12 +39,20 @@ struct Place {
 }
 
 struct Inner {
-    values: File,
-    keys_file: File,
-    end: u64,
+    storage: Box<dyn Storage>,
+    random: Box<Random>,
+    /// Where the next record and the next key go.
+    values_end: u64,
+    keys_end: u64,
     places: Places,
     keys: Keys,
 }
+
+/// Fills bytes that nobody can guess.
+pub type Random = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
+
+const VALUES: &str = "values.wp";
+const KEYS: &str = "keys.wk";
 
 /// The private store of one data directory.
 pub struct PrivateStore {
@@ -55,32 +62,23 @@ pub struct PrivateStore {
 }
 
 impl PrivateStore {
-    /// Opens or makes the folder. A torn tail is dropped, it was never acknowledged; a record that rotted is passed over,
+    /// Opens or makes the two files. A torn tail is dropped, it was never acknowledged; a record that rotted is passed over,
     /// and those behind it stay.
-    pub fn open(folder: &Path) -> Result<Self, Fault> {
-        fs::create_dir_all(folder)?;
-        let open = |name: &str| {
-            File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(folder.join(name))
-        };
-        let (values, mut keys_file) = (open("values.wp")?, open("keys.wk")?);
-        File::open(folder)?.sync_all()?;
-        let (keys, rotten_keys) = read_keys(&mut keys_file)?;
-        let found = scan::scan(&values)?;
-        values.set_len(found.end)?;
-        let (places, end) = (found.places, found.end);
+    pub fn open(storage: impl Storage + 'static, random: Box<Random>) -> Result<Self, Fault> {
+        storage.ensure(VALUES)?;
+        storage.ensure(KEYS)?;
+        let keys = read_keys(&storage)?;
+        let found = scan::scan(&storage, VALUES)?;
+        storage.set_length(VALUES, found.end)?;
         Ok(Self {
-            damaged: found.damaged + rotten_keys,
+            damaged: found.damaged + keys.rotten,
             inner: Mutex::new(Inner {
-                values,
-                keys_file,
-                end,
-                places,
-                keys,
+                storage: Box::new(storage),
+                random,
+                values_end: found.end,
+                keys_end: keys.end,
+                places: found.places,
+                keys: keys.keys,
             }),
         })
     }
@@ -92,9 +90,11 @@ impl PrivateStore {
     /// Keeps the private parts of entries, durably.
     pub fn put(&self, entries: &[Sealed]) -> Result<(), Fault> {
         let mut inner = self.lock();
-        let (mut bytes, mut new_keys, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bytes, mut new_keys, mut places) = (Vec::new(), Keys::new(), Vec::new());
         let parts: usize = entries.iter().map(|entry| entry.private.len()).sum();
-        let mut nonces = random(parts * NONCE_BYTES)?.into_iter();
+        let mut nonces = vec![0; parts * NONCE_BYTES];
+        (inner.random)(&mut nonces)?;
+        let mut nonces = nonces.into_iter();
         for entry in entries {
             for part in &entry.private {
                 let key = inner.key(part.subject, &mut new_keys)?;
@@ -123,7 +123,7 @@ impl PrivateStore {
                 let crc = crc32c::crc32c(&bytes[start + 8..]);
                 bytes[start + 4..start + 8].copy_from_slice(&crc.to_be_bytes());
                 let place = Place {
-                    offset: inner.end + start as u64,
+                    offset: inner.values_end + start as u64,
                     length: (bytes.len() - start) as u32,
                 };
                 places.push(((entry.index, part.field), place));
@@ -133,12 +133,12 @@ impl PrivateStore {
             return Ok(());
         }
         if !new_keys.is_empty() {
-            inner.keys_file.write_all(&new_keys)?;
-            inner.keys_file.sync_data()?;
+            inner.write_keys(&new_keys)?;
         }
-        inner.values.write_all_at(&bytes, inner.end)?;
-        inner.values.sync_data()?;
-        inner.end += bytes.len() as u64;
+        let end = inner.values_end;
+        inner.storage.write_at(VALUES, end, &bytes)?;
+        inner.storage.sync(VALUES)?;
+        inner.values_end += bytes.len() as u64;
         inner.places.extend(places);
         Ok(())
     }
@@ -149,8 +149,8 @@ impl PrivateStore {
         let Some(place) = inner.places.get(&(index, field)).copied() else {
             return Ok(None);
         };
-        let mut record = vec![0; place.length as usize];
-        inner.values.read_exact_at(&mut record, place.offset)?;
+        let length = place.length as usize;
+        let record = inner.storage.read_at(VALUES, place.offset, length)?;
         let Some(subject) = record.get(SUBJECT_AT..NONCE_AT) else {
             return Ok(None);
         };
@@ -173,23 +173,32 @@ impl PrivateStore {
     /// Erases all that is kept under a subject's key.
     pub fn drop_key(&self, subject: [u8; 16]) -> Result<(), Fault> {
         let mut inner = self.lock();
-        inner.keys_file.write_all(&key_record(subject, [0; 32]))?;
-        inner.keys_file.sync_data()?;
-        inner.keys.insert(subject, [0; 32]);
-        Ok(())
+        inner.write_keys(&BTreeMap::from([(subject, [0; 32])]))
     }
 }
 
 impl Inner {
-    fn key(&mut self, subject: [u8; 16], new_keys: &mut Vec<u8>) -> Result<[u8; 32], Fault> {
-        if let Some(key) = self.keys.get(&subject) {
+    /// The key of a subject, a new one where it has none; new ones count once they are durable.
+    fn key(&mut self, subject: [u8; 16], new_keys: &mut Keys) -> Result<[u8; 32], Fault> {
+        if let Some(key) = self.keys.get(&subject).or(new_keys.get(&subject)) {
             return Ok(*key);
         }
         let mut key = [0; 32];
-        key.copy_from_slice(&random(32)?);
-        new_keys.extend_from_slice(&key_record(subject, key));
-        self.keys.insert(subject, key);
+        (self.random)(&mut key)?;
+        new_keys.insert(subject, key);
         Ok(key)
+    }
+
+    fn write_keys(&mut self, new_keys: &Keys) -> Result<(), Fault> {
+        let bytes: Vec<u8> = new_keys
+            .iter()
+            .flat_map(|(subject, key)| key_record(*subject, *key))
+            .collect();
+        self.storage.write_at(KEYS, self.keys_end, &bytes)?;
+        self.storage.sync(KEYS)?;
+        self.keys_end += bytes.len() as u64;
+        self.keys.extend(new_keys);
+        Ok(())
     }
 }
 
@@ -205,38 +214,47 @@ fn aad(index: u64, field: u16, subject: &[u8]) -> Vec<u8> {
     [&index.to_be_bytes()[..], &field.to_be_bytes(), subject].concat()
 }
 
-fn random(count: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; count];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes)
+/// Random bytes of the machine.
+pub fn machine_random() -> io::Result<Box<Random>> {
+    let mut source = File::open("/dev/urandom")?;
+    Ok(Box::new(move |bytes| source.read_exact(bytes)))
 }
 
-/// All keys, and how many rotted. A torn tail is cut, so that the next record stands where it is looked for.
-fn read_keys(file: &mut File) -> io::Result<(Keys, u64)> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+/// What the file of keys holds.
+struct FoundKeys {
+    keys: Keys,
+    /// Records that rotted.
+    rotten: u64,
+    /// Where the next key goes. A torn tail is cut, so that it stands where it is looked for.
+    end: u64,
+}
+
+fn read_keys(storage: &dyn Storage) -> io::Result<FoundKeys> {
+    let bytes = storage.read_at(KEYS, 0, storage.length(KEYS)? as usize)?;
     let (mut keys, mut whole, mut seen) = (BTreeMap::new(), 0_u64, 0_u64);
-    let mut end = 0;
     for (at, record) in bytes.chunks_exact(KEY_BYTES).enumerate() {
         let (subject, key) = (record[..16].try_into(), record[16..48].try_into());
         if let (Ok(subject), Ok(key)) = (subject, key)
             && crc32c::crc32c(&record[..48]).to_be_bytes() == record[48..]
         {
             keys.insert(subject, key);
-            (whole, seen, end) = (whole + 1, at as u64 + 1, (at + 1) * KEY_BYTES);
+            (whole, seen) = (whole + 1, at as u64 + 1);
         }
     }
-    file.set_len(end as u64)?;
-    file.seek(SeekFrom::Start(end as u64))?;
-    Ok((keys, seen - whole))
+    let end = seen * KEY_BYTES as u64;
+    storage.set_length(KEYS, end)?;
+    let rotten = seen - whole;
+    Ok(FoundKeys { keys, rotten, end })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;
     use crate::journal::entry::{EntryDraft, Field, seal};
+    use crate::journal::storage::FileStorage;
 
     const FIELD: u16 = 0x1000;
 
@@ -251,7 +269,11 @@ mod tests {
         }
 
         fn open(&self) -> PrivateStore {
-            PrivateStore::open(&self.0).unwrap()
+            PrivateStore::open(
+                FileStorage::open(&self.0).unwrap(),
+                machine_random().unwrap(),
+            )
+            .unwrap()
         }
 
         fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {

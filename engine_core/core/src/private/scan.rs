@@ -1,11 +1,10 @@
 //! Finds the records of a file of private parts, past those that rotted, up to a torn tail.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
 
 use super::{HEAD_BYTES, Place, Places};
+use crate::journal::storage::Storage;
 
 /// What a file holds.
 pub struct Found {
@@ -22,8 +21,13 @@ const RECORD_BYTES_MAX: u64 = 64 << 20;
 const SEARCH_BYTES_MAX: u64 = 2 * RECORD_BYTES_MAX;
 
 /// Reads the file once, one record in memory at a time.
-pub fn scan(values: &File) -> io::Result<Found> {
-    let length = values.metadata()?.len();
+pub fn scan(storage: &dyn Storage, name: &str) -> io::Result<Found> {
+    let length = storage.length(name)?;
+    let values = Values {
+        storage,
+        name,
+        length,
+    };
     let mut found = Found {
         places: BTreeMap::new(),
         end: 0,
@@ -31,8 +35,8 @@ pub fn scan(values: &File) -> io::Result<Found> {
     };
     let mut at = 0;
     while at < length {
-        at = run(values, at, length, &mut found)?;
-        let Some(next) = search(values, at, length)? else {
+        at = run(values, at, &mut found)?;
+        let Some(next) = search(values, at)? else {
             break;
         };
         found.damaged += 1;
@@ -42,7 +46,8 @@ pub fn scan(values: &File) -> io::Result<Found> {
 }
 
 /// Takes whole records from `at` on; where the first that is none begins.
-fn run(values: &File, mut at: u64, length: u64, found: &mut Found) -> io::Result<u64> {
+fn run(values: Values<'_>, mut at: u64, found: &mut Found) -> io::Result<u64> {
+    let length = values.length;
     let mut reader = BufReader::with_capacity(1 << 20, Section { values, at });
     let mut record = Vec::new();
     while at < length {
@@ -73,12 +78,12 @@ fn run(values: &File, mut at: u64, length: u64, found: &mut Found) -> io::Result
 }
 
 /// The next whole record behind one that is none; `None` when there is no other.
-fn search(values: &File, at: u64, length: u64) -> io::Result<Option<u64>> {
-    if at >= length {
+fn search(values: Values<'_>, at: u64) -> io::Result<Option<u64>> {
+    if at >= values.length {
         return Ok(None);
     }
-    let mut window = vec![0; (length - at).min(SEARCH_BYTES_MAX) as usize];
-    values.read_exact_at(&mut window, at)?;
+    let count = (values.length - at).min(SEARCH_BYTES_MAX) as usize;
+    let window = values.storage.read_at(values.name, at, count)?;
     for start in 1..window.len() {
         let rest = &window[start..];
         let size = size_of(rest, rest.len() as u64);
@@ -108,15 +113,29 @@ fn name_of(record: &[u8]) -> (u64, u16) {
     (index, u16::from_be_bytes([record[16], record[17]]))
 }
 
-/// A file from a place on, whatever its cursor.
+/// The file of private parts.
+#[derive(Clone, Copy)]
+struct Values<'a> {
+    storage: &'a dyn Storage,
+    name: &'a str,
+    length: u64,
+}
+
+/// A file from a place on.
 struct Section<'a> {
-    values: &'a File,
+    values: Values<'a>,
     at: u64,
 }
 
 impl Read for Section<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.values.read_at(into, self.at)?;
+        let left = self.values.length - self.at;
+        let count = into.len().min(left as usize);
+        let bytes = self
+            .values
+            .storage
+            .read_at(self.values.name, self.at, count)?;
+        into[..count].copy_from_slice(&bytes);
         self.at += count as u64;
         Ok(count)
     }
