@@ -11,9 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rustix::event::{EventfdFlags, eventfd};
 use whampoa_core::ids::Id;
+use whampoa_core::journal::Step;
 use whampoa_core::pipeline::{self, Options, Submission, SubmitFault};
 use whampoa_core::projection::Cell;
 
+use crate::disk::Disk;
 use crate::{Busy, Fault};
 
 /// Segment size when the options name none.
@@ -64,6 +66,26 @@ impl Core {
             .detach(|| pipeline::Core::open(&data_dir, options, wake))
             .map_err(fault)?;
         Ok(Self { core, event })
+    }
+
+    /// The same on a disk in memory and without threads: `submit` decides at once, `step` writes.
+    #[staticmethod]
+    fn open_stepped(disk: &Disk, log: String, segment_bytes: u64) -> PyResult<Self> {
+        let event =
+            Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(fault)?);
+        let options = Options {
+            log,
+            segment_bytes,
+            accept_loss: false,
+        };
+        let core = pipeline::Core::open_stepped(disk.place(), options).map_err(fault)?;
+        Ok(Self { core, event })
+    }
+
+    /// Writes one group of what was decided; true when it is durable, false when nothing waits or nothing can be written.
+    fn step(&self) -> PyResult<bool> {
+        let step = self.core.step().map_err(fault)?;
+        Ok(step == Step::Wrote)
     }
 
     /// What recovery did, as JSON.

@@ -1,8 +1,9 @@
 //! The Python module `engine._core`: bytes in, bytes out, the GIL released around the work.
 //!
-//! Nothing is decided here. `core` wraps the pipeline, `verify` the check of files, `formats` the document codecs.
+//! Nothing is decided here. `core` wraps the pipeline, `disk` one that fails to order, `verify` the check of files, `formats` the document codecs.
 
 mod core;
+mod disk;
 mod formats;
 mod verify;
 
@@ -27,6 +28,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Fault", py.get_type::<Fault>())?;
     module.add("Busy", py.get_type::<Busy>())?;
     module.add_class::<core::Core>()?;
+    module.add_class::<disk::Disk>()?;
     module.add_function(wrap_pyfunction!(verify::verify, module)?)?;
     formats::register(module)
 }

@@ -16,6 +16,7 @@ pub mod private;
 pub mod projection;
 pub mod rejection;
 pub mod reply;
+pub mod seeded;
 pub mod share;
 pub mod state;
 pub mod wire;

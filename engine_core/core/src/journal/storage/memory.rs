@@ -16,10 +16,12 @@ pub enum Lie {
     Misdirected(i64),
 }
 
-/// One disk; clones are handles of the same one.
+/// One folder of a disk; clones and other folders are handles of the same disk.
 #[derive(Clone, Default)]
 pub struct MemoryStorage {
     disk: Arc<Mutex<Disk>>,
+    /// What the names of its files begin with on the disk.
+    folder: String,
 }
 
 #[derive(Default)]
@@ -97,6 +99,18 @@ impl MemoryStorage {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another folder of the same disk.
+    pub fn folder(&self, name: &str) -> Self {
+        Self {
+            disk: Arc::clone(&self.disk),
+            folder: format!("{name}/"),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+
     /// Loses what was not synced; of the unsynced units, lengths and names those for which `keep` says so survive. The
     /// power is on again afterwards.
     pub fn lose_power(&self, mut keep: impl FnMut(u64) -> bool) {
@@ -161,7 +175,7 @@ impl MemoryStorage {
 
     fn with(&self, name: &str, act: impl FnOnce(&mut MemoryFile)) {
         let mut disk = self.disk();
-        if let Some(at) = disk.names.get(name).copied() {
+        if let Some(at) = disk.names.get(&self.path(name)).copied() {
             act(&mut disk.files[at]);
         }
     }
@@ -195,9 +209,9 @@ impl Disk {
         self.names.get(name).copied().ok_or_else(missing)
     }
 
-    fn name(&mut self, name: &str, file: Option<usize>) {
-        self.renamed.push((name.to_owned(), file));
-        change(&mut self.names, name.to_owned(), file);
+    fn name(&mut self, name: String, file: Option<usize>) {
+        self.renamed.push((name.clone(), file));
+        change(&mut self.names, name, file);
     }
 
     fn has_room(&self, grown: usize) -> io::Result<()> {
@@ -243,7 +257,9 @@ impl Storage for MemoryStorage {
     fn names(&self) -> io::Result<Vec<String>> {
         let disk = self.disk();
         disk.is_on()?;
-        Ok(disk.names.keys().cloned().collect())
+        let names = disk.names.keys();
+        let of = |name: &String| name.strip_prefix(&self.folder).map(str::to_owned);
+        Ok(names.filter_map(of).collect())
     }
 
     fn create(&self, name: &str) -> io::Result<()> {
@@ -251,24 +267,24 @@ impl Storage for MemoryStorage {
         let is_off = disk.count()?;
         disk.files.push(MemoryFile::default());
         let file = disk.files.len() - 1;
-        disk.name(name, Some(file));
+        disk.name(self.path(name), Some(file));
         went_off(is_off)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut disk = self.disk();
         let is_off = disk.count()?;
-        let file = disk.find(from)?;
-        disk.name(to, Some(file));
-        disk.name(from, None);
+        let file = disk.find(&self.path(from))?;
+        disk.name(self.path(to), Some(file));
+        disk.name(self.path(from), None);
         went_off(is_off)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut disk = self.disk();
         let is_off = disk.count()?;
-        disk.find(name)?;
-        disk.name(name, None);
+        disk.find(&self.path(name))?;
+        disk.name(self.path(name), None);
         went_off(is_off)
     }
 
@@ -276,21 +292,24 @@ impl Storage for MemoryStorage {
         let mut disk = self.disk();
         let is_off = disk.count()?;
         went_off(is_off)?;
-        disk.durable_names = disk.names.clone();
-        disk.renamed.clear();
+        let disk = &mut *disk;
+        let here = |renamed: &mut (String, Option<usize>)| renamed.0.starts_with(&self.folder);
+        for (name, file) in disk.renamed.extract_if(.., here) {
+            change(&mut disk.durable_names, name, file);
+        }
         Ok(())
     }
 
     fn length(&self, name: &str) -> io::Result<u64> {
         let disk = self.disk();
         disk.is_on()?;
-        Ok(disk.files[disk.find(name)?].bytes.len() as u64)
+        Ok(disk.files[disk.find(&self.path(name))?].bytes.len() as u64)
     }
 
     fn set_length(&self, name: &str, length: u64) -> io::Result<()> {
         let mut disk = self.disk();
         let is_off = disk.count()?;
-        let file = disk.find(name)?;
+        let file = disk.find(&self.path(name))?;
         let grown = (length as usize).saturating_sub(disk.files[file].bytes.len());
         disk.has_room(grown)?;
         disk.files[file].resize(length as usize);
@@ -300,7 +319,7 @@ impl Storage for MemoryStorage {
     fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let disk = self.disk();
         disk.is_on()?;
-        let (file, start) = (&disk.files[disk.find(name)?], offset as usize);
+        let (file, start) = (&disk.files[disk.find(&self.path(name))?], offset as usize);
         let part = file.bytes.get(start..start + length);
         part.map(<[u8]>::to_vec)
             .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
@@ -309,7 +328,7 @@ impl Storage for MemoryStorage {
     fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
         let is_off = disk.count()?;
-        let (file, start) = (disk.find(name)?, offset as usize);
+        let (file, start) = (disk.find(&self.path(name))?, offset as usize);
         let length = disk.files[file].bytes.len();
         disk.has_room((start + bytes.len()).saturating_sub(length))?;
         if let Some(start) = disk.landing(length, start, bytes.len()) {
@@ -322,7 +341,7 @@ impl Storage for MemoryStorage {
         let mut disk = self.disk();
         let is_off = disk.count()?;
         went_off(is_off)?;
-        let file = disk.find(name)?;
+        let file = disk.find(&self.path(name))?;
         let file = &mut disk.files[file];
         file.dirty.clear();
         file.durable_length = file.bytes.len();
