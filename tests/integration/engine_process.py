@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,8 +42,16 @@ def free_port() -> int:
 class EngineProcess:
     """`whampoa serve` of one data directory; clients by the name of their certificate."""
 
-    def __init__(self, data_dir: Path, *, segment_mib: int = 4, projections: str = "") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        segment_mib: int = 4,
+        projections: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.data_dir = data_dir
+        self.environment = dict(environment or {})
         self.metrics_port = free_port()
         self.address = ""
         self.returncode: int | None = None
@@ -81,7 +90,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
         )
         self.returncode = None
         self._listener = threading.Thread(target=self._listen, args=(process,), daemon=True)

@@ -43,6 +43,8 @@ class Load:
     # What was answered, with the answer; what was sent and never answered, with the status.
     answered: list[tuple[Call, bytes]] = field(default_factory=list)
     failed: list[tuple[Call, grpc.StatusCode]] = field(default_factory=list)
+    # Told of every answer by the client that got it, at once.
+    on_answer: Callable[[bytes], None] = lambda _reply: None
 
     def __post_init__(self) -> None:
         self._threads: list[threading.Thread] = []
@@ -90,6 +92,7 @@ class Load:
                 except grpc.RpcError as error:
                     self.failed.append((call, error.code()))
                     return
+                self.on_answer(reply)
                 self.answered.append((call, reply))
         finally:
             for channel in channels.values():
