@@ -13,6 +13,8 @@ log = logger(__name__)
 
 # How long to wait before a database that is away is tried again.
 RETRY_SECONDS = 1.0
+# An index that no entry reaches: rows of none are wanted.
+_NOTHING = 2**63
 
 
 class Lagging(Exception):
@@ -26,6 +28,8 @@ class ProjectionFollower:
         self._bridge = bridge
         self._store = store
         self._next_index = 0
+        # Rows handed over and the index they reach; none before the store is open.
+        self._given: tuple[int, Sequence[Batch]] | None = None
         self._advanced = asyncio.Event()
 
     @property
@@ -34,38 +38,54 @@ class ProjectionFollower:
         return self._next_index
 
     async def open(self) -> None:
-        """Opens the store; one that is ahead of the journal is of another life and made anew."""
-        self._next_index = await asyncio.to_thread(self._store.open)
-        if self._next_index > self._bridge.durable_index + 1:
-            log.warning("projection is ahead of the journal, made again", at=self._next_index)
-            await asyncio.to_thread(self._store.reset)
-            self._next_index = 0
-        await self._step()
+        """Opens the store; one that is away is opened once it is back, and queries say so."""
+        if not await self._is_opened():
+            # Nothing is followed before it is known from where: the feed goes on without rows.
+            await self._bridge.project(_NOTHING)
 
     async def run(self) -> None:
-        """Follows until it is cancelled."""
+        """Follows until it is cancelled. Writes go on while the database is away."""
+        while self._given is None:
+            await asyncio.sleep(RETRY_SECONDS)
+            await self._is_opened()
         while True:
-            if self._next_index <= self._bridge.durable_index:
-                await self._step()
+            next_index, batches = self._given
+            if next_index > self._next_index:
+                if not await self._is_applied(batches, next_index):
+                    await asyncio.sleep(RETRY_SECONDS)
+            elif self._next_index <= self._bridge.durable_index:
+                self._given = await self._bridge.project(self._next_index)
             else:
                 await self._bridge.moved()
 
-    async def _step(self) -> None:
-        next_index, batches = await self._bridge.project(self._next_index)
-        if next_index > self._next_index:
-            await self._apply(batches, next_index)
-            self._next_index = next_index
-            advanced, self._advanced = self._advanced, asyncio.Event()
-            advanced.set()
+    async def _is_opened(self) -> bool:
+        """Opens the store; one that is ahead of the journal is of another life and made anew."""
+        try:
+            next_index = await asyncio.to_thread(self._store.open)
+            if next_index > self._bridge.durable_index + 1:
+                log.warning("projection is ahead of the journal, made again", at=next_index)
+                await asyncio.to_thread(self._store.reset)
+                next_index = 0
+        except Away as away:
+            log.error("projections wait", error=str(away))
+            return False
+        self._next_index = next_index
+        self._given = await self._bridge.project(next_index)
+        if self._given[0] > next_index:
+            await self._is_applied(self._given[1], self._given[0])
+        return True
 
-    async def _apply(self, batches: Sequence[Batch], next_index: int) -> None:
-        """Writes go on while the database is away: queries fall behind, and say so."""
-        while True:
-            try:
-                return await asyncio.to_thread(self._store.apply, batches, next_index)
-            except Away as away:
-                log.error("projections wait", error=str(away), next_index=self._next_index)
-            await asyncio.sleep(RETRY_SECONDS)
+    async def _is_applied(self, batches: Sequence[Batch], next_index: int) -> bool:
+        """Applies rows, unless the database is away: queries fall behind, and say so."""
+        try:
+            await asyncio.to_thread(self._store.apply, batches, next_index)
+        except Away as away:
+            log.error("projections wait", error=str(away), next_index=self._next_index)
+            return False
+        self._next_index = next_index
+        advanced, self._advanced = self._advanced, asyncio.Event()
+        advanced.set()
+        return True
 
     async def reach(self, index: int, seconds: float) -> None:
         """Returns once entry `index` is visible. Raises `Lagging` with the lag."""

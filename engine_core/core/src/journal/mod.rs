@@ -10,7 +10,6 @@ pub mod view;
 mod writer;
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -148,7 +147,8 @@ impl Journal {
     /// Hands sealed entries to the writer; returns at once, unless too much waits for the disk already.
     pub fn append(&self, sealed: Vec<Sealed>) -> Result<(), Fault> {
         let mut queue = lock(&self.shared.queue);
-        while queue.bytes > QUEUE_BYTES_MAX && !self.is_broken() {
+        // On a full disk what was decided before anybody knew is taken: nothing is decided after it.
+        while queue.bytes > QUEUE_BYTES_MAX && !self.is_broken() && !self.is_full() {
             if let Writing::Here(writer) = &mut *lock(&self.writing) {
                 drop(queue);
                 writer.step()?;
@@ -168,6 +168,10 @@ impl Journal {
         Ok(())
     }
 
+    fn is_full(&self) -> bool {
+        self.shared.is_full.load(Ordering::Acquire)
+    }
+
     fn is_broken(&self) -> bool {
         self.shared.is_broken.load(Ordering::Acquire)
     }
@@ -182,7 +186,7 @@ impl Journal {
 
     /// False when less than one spare segment is left, or the disk is full: writes have to be refused before they are decided.
     pub fn has_room(&self) -> bool {
-        self.shared.has_room.load(Ordering::Acquire) && !self.shared.is_full.load(Ordering::Acquire)
+        self.shared.has_room.load(Ordering::Acquire) && !self.is_full()
     }
 
     /// Number of durable entries.
@@ -194,7 +198,7 @@ impl Journal {
         &self.shared.metrics
     }
 
-    /// Bytes of one entry; waits until it is durable.
+    /// Bytes of one entry; waits until it is durable, unless the disk is full.
     pub fn read(&self, index: u64) -> Result<Vec<u8>, Fault> {
         self.wait_for(index)?;
         let mut found = Vec::new();
@@ -209,7 +213,7 @@ impl Journal {
         if let Writing::Here(writer) = &mut *lock(&self.writing) {
             while self.durable() <= index {
                 if writer.step()? != Step::Wrote {
-                    return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+                    return Err(Fault::no_room());
                 }
             }
         }
@@ -217,6 +221,9 @@ impl Journal {
         while *durable <= index {
             if self.is_broken() {
                 return Err(Fault::Broken);
+            }
+            if self.is_full() {
+                return Err(Fault::no_room());
             }
             let advanced = self.shared.advanced.wait(durable);
             durable = advanced.unwrap_or_else(PoisonError::into_inner);
@@ -282,7 +289,7 @@ impl Journal {
                 match writer.step()? {
                     Step::Wrote => {}
                     Step::Idle => return writer.write_footer(),
-                    Step::NoRoom => return Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+                    Step::NoRoom => return Err(Fault::no_room()),
                 }
             },
             Writing::Ended => Ok(()),

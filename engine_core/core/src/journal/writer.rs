@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -57,6 +57,8 @@ const FRAME_BYTES_MAX: usize = 8 << 20;
 const ENTRY_LENGTH_BYTES: usize = 4;
 /// How long to wait before a full disk is tried again.
 const ROOM_RETRY: Duration = Duration::from_secs(1);
+/// How long to wait for a spare segment before looking whether the disk is full.
+const SPARE_WAIT: Duration = Duration::from_millis(100);
 const SPARE: &str = "spare";
 
 impl Writer {
@@ -104,7 +106,7 @@ impl Writer {
             loop {
                 match self.write(&group) {
                     Ok(Step::NoRoom) if lock(&self.shared.queue).is_closed => {
-                        return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+                        return Err(Fault::no_room());
                     }
                     Ok(Step::NoRoom) => thread::sleep(ROOM_RETRY),
                     Ok(_) => break,
@@ -175,12 +177,19 @@ impl Writer {
 
     fn write(&mut self, group: &[Sealed]) -> Result<Step, Fault> {
         let step = match self.write_now(group) {
-            Err(Fault::Io(fault)) if fault.kind() == io::ErrorKind::StorageFull => Step::NoRoom,
+            Err(fault) if fault.is_no_room() => Step::NoRoom,
             other => other.map(|()| Step::Wrote)?,
         };
         self.shared
             .is_full
             .store(step == Step::NoRoom, Ordering::Release);
+        if step == Step::NoRoom {
+            // Nobody waits for a full disk: who would is told instead. Under their locks, so that nobody just begins to.
+            drop(lock(&self.shared.durable));
+            self.shared.advanced.notify_all();
+            drop(lock(&self.shared.queue));
+            self.shared.drained.notify_all();
+        }
         Ok(step)
     }
 
@@ -258,12 +267,31 @@ impl Writer {
             let what = format!("a frame of {needed} bytes does not fit a segment");
             return Err(Fault::Malformed { what });
         }
-        if let Some(making) = self.making.take() {
-            self.spare = Some(making.recv().map_err(|_| Fault::Broken)??);
-        }
+        self.take_spare()?;
         self.start_segment()?;
         self.make_spare();
         Ok(())
+    }
+
+    /// Waits for the spare that is being made, though not on a full disk.
+    fn take_spare(&mut self) -> Result<(), Fault> {
+        let Some(making) = self.making.take() else {
+            return Ok(());
+        };
+        loop {
+            match making.recv_timeout(SPARE_WAIT) {
+                Ok(made) => {
+                    self.spare = Some(made?);
+                    return Ok(());
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(Fault::Broken),
+                Err(RecvTimeoutError::Timeout) if !self.shared.has_room.load(Ordering::Acquire) => {
+                    self.making = Some(making);
+                    return Err(Fault::no_room());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     fn start_segment(&mut self) -> Result<(), Fault> {

@@ -91,6 +91,8 @@ impl Decider {
             }
             Err(Stop::Refused(refusal)) => {
                 self.shared.refused.fetch_add(1, Ordering::Relaxed);
+                // That there is no room depends on no entry, and what it would wait for may need the room.
+                let newest = newest.filter(|_| refusal.code != Rejection::NoRoom);
                 (reply::refused(&refusal), newest)
             }
             Err(Stop::Broken(fault)) => return Err(fault),
@@ -117,11 +119,7 @@ impl Decider {
             )?);
         }
         if !self.journal.has_room() {
-            return Ok(refuse(
-                Rejection::NoRoom,
-                "journal",
-                "less than one spare segment",
-            )?);
+            return Err(no_room());
         }
         let actor = state.actors.index_of(&submission.identity);
         let newcomer = actor.is_none();
@@ -169,7 +167,14 @@ impl Decider {
                 checked.mark.request_id,
             )?);
         }
-        let entries = read_range(&self.journal, answer.first_index, answer.last_index)?;
+        let entries =
+            read_range(&self.journal, answer.first_index, answer.last_index).map_err(|fault| {
+                if fault.is_no_room() {
+                    no_room()
+                } else {
+                    fault.into()
+                }
+            })?;
         Ok(Some((
             reply::reply(&self.log, checked.method, &entries),
             Some(answer.last_index),
@@ -204,6 +209,14 @@ impl Decider {
         state.evolve(&at, &draft.event, rows);
         (at, draft.event)
     }
+}
+
+fn no_room() -> Stop {
+    Stop::Refused(Refusal::new(
+        Rejection::NoRoom,
+        "journal",
+        "less than one spare segment",
+    ))
 }
 
 /// Entries of one operation while they are sealed.

@@ -92,9 +92,7 @@ impl Shared {
     pub fn answer(&self, reply: Reply) {
         let mut outbox = self.outbox();
         let durable = self.durable.load(Ordering::Acquire);
-        let may_leave =
-            outbox.waiting.is_empty() && reply.after.is_none_or(|after| after < durable);
-        if may_leave {
+        if reply.after.is_none_or(|after| after < durable) {
             outbox.ready.push((reply.token, reply.bytes));
             drop(outbox);
             (self.wake)();
