@@ -15,6 +15,8 @@ log = logger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 QUEUE_FULL = "the queue of requests is full; send the same request again in a moment"
+# When to send it again, as gRPC's own retries read it; `whampoa.client` turns them on.
+AGAIN = (("grpc-retry-pushback-ms", "500"),)
 BROKEN = "the engine failed to answer; its log says why"
 STOPPING = "the engine is stopping; ask again once it is back"
 
@@ -37,7 +39,7 @@ async def report_stop(context: Context) -> NoReturn:
 async def report(context: Context, error: Exception) -> NoReturn:
     """Turns a failure of the core, or of the projections, into a status."""
     if isinstance(error, Busy):
-        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, QUEUE_FULL)
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, QUEUE_FULL, AGAIN)
     if isinstance(error, Away):
         await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
     if isinstance(error, Fault):

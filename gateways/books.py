@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS letters (
 ROWS_MAX = 10_000
 
 
+def is_full(failure: sqlite3.Error) -> bool:
+    """Whether there was no room on the disk: what failed left nothing, and may be tried again."""
+    return failure.sqlite_errorcode == sqlite3.SQLITE_FULL
+
+
 class Books:
     """One file; every change is one transaction, synced before it is answered."""
 
@@ -38,10 +43,12 @@ class Books:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # A full disk has rolled back some statements by itself, and others not.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     @property
     def connection(self) -> sqlite3.Connection:

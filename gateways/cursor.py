@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 # The cursor may lag behind the work: what it repeats after a crash is harmless.
 SAVE_INTERVAL_SECONDS = 0.25
@@ -42,9 +45,17 @@ class Cursor:
             self.save()
 
     def save(self) -> None:
-        """Writes the place to the disk, if it changed."""
+        """Writes the place to the disk, if it changed; one that takes nothing is tried again."""
         if self.place == self._saved:
             return
+        try:
+            self._write()
+            self._saved = self.place
+        except OSError as failure:
+            log.warning("%s stays at entry %d: %s", self._path.name, self._saved.index, failure)
+        self._saved_at = time.monotonic()
+
+    def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
         with beside.open("w", encoding="ascii") as file:
@@ -52,4 +63,3 @@ class Cursor:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self._path)
-        self._saved, self._saved_at = self.place, time.monotonic()

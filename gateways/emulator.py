@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ from typing import TypeVar
 import grpc
 
 from gateways.addresses import INSTITUTION_OF, Addresses
+from gateways.books import is_full
 from gateways.identity import INSTITUTION_RIGHTS, Context, Doorkeeper, Identity
 from gateways.line import Institution, Line
 from gateways.process import STOP_SECONDS_MAX, first_failure, start
@@ -20,7 +23,11 @@ from whampoa.institution.v1 import institution_service_pb2_grpc as institution_g
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 TICK_SECONDS = 0.1
+# How long to wait before a full disk is tried again.
+FULL_SECONDS = 1.0
 _LETTERS_MAX = 1_000
 # Letters of one answer stay well below the limit of a gRPC message.
 _LETTER_BYTES_MAX = 8 << 20
@@ -40,8 +47,12 @@ class Emulator(institution_grpc.InstitutionServiceServicer):
     async def tick(self) -> None:
         """Lets the institution do what is due, for as long as it serves."""
         while not self._stopping:
-            if await self._work(lambda: self._line.tick(_now_ms())):
-                self._tell()
+            try:
+                if await self._work(lambda: self._line.tick(_now_ms())):
+                    self._tell()
+            except ConnectionError as failure:
+                log.warning("what is due waits: %s", failure)
+                await asyncio.sleep(FULL_SECONDS)
             await asyncio.sleep(TICK_SECONDS)
 
     def close(self) -> None:
@@ -113,11 +124,19 @@ class Emulator(institution_grpc.InstitutionServiceServicer):
             )
         except ValueError as failure:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(failure))
+        except ConnectionError as failure:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(failure))
         self._tell()
         return institution.InstructResponse(result=result)
 
     async def _work(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Works on the books; `ConnectionError` when the disk has no room for what they became."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.OperationalError as failure:
+            if not is_full(failure):
+                raise
+            raise ConnectionError(f"the institution's books: {failure}") from None
 
     def _tell(self) -> None:
         if not self._stopping:

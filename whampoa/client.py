@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,13 +35,28 @@ if TYPE_CHECKING:
 
 # The engine takes requests of 24 MiB: advice of a million rows in columns.
 MESSAGE_BYTES_MAX = 32 << 20
-CHANNEL_OPTIONS: list[tuple[str, int]] = [
+# A request that the engine is too busy for is sent again by itself, when the engine says or after
+# growing pauses; writes are idempotent by their request id. Others are the caller's to decide on.
+_AGAIN_WHEN_BUSY = {
+    "name": [{}],
+    "retryPolicy": {
+        "maxAttempts": 5,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "2s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["RESOURCE_EXHAUSTED"],
+    },
+}
+CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.service_config", json.dumps({"methodConfig": [_AGAIN_WHEN_BUSY]})),
+    # A full batch of rows has to be kept until it is answered.
+    ("grpc.per_rpc_retry_buffer_size", MESSAGE_BYTES_MAX),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,8 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from gateways.books import is_full
+from gateways.client import Backoff
 from gateways.singlewindow import platform
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _Waiting = tuple[bytes, Sequence[platform.Order], asyncio.Future[int]]
 
@@ -199,7 +203,16 @@ class Archive:
         return sorted(found)[:limit]
 
     async def _work(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Whole transactions; on a full disk they wait until there is room again."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            except sqlite3.OperationalError as failure:
+                if not is_full(failure):
+                    raise
+                log.warning("the archive waits for room: %s", failure)
+            await backoff.pause()
 
 
 def _now_ms() -> int:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 # The client that files of the folder belong to.
 CLIENT = "folder/inbox"
 _LOOK_SECONDS = 0.25
+# How long to wait before a full disk is tried again.
+_WAIT_SECONDS = 1.0
 _REPLIES_AT_ONCE = 100
 
 
@@ -40,10 +42,16 @@ class Folder:
     async def watch(self) -> None:
         """Takes files by name and writes replies, for ever."""
         while True:
-            names = await asyncio.to_thread(self._waiting)
-            for name in names:
-                await self._take(name)
-            await self._give()
+            names: list[str] = []
+            try:
+                names = await asyncio.to_thread(self._waiting)
+                for name in names:
+                    await self._take(name)
+                await self._give()
+            except OSError as failure:
+                # A file that was not put away comes again, a reply that was not written too.
+                log.warning("the drop folder waits: %s", failure)
+                await asyncio.sleep(_WAIT_SECONDS)
             if not names:
                 await asyncio.sleep(_LOOK_SECONDS)
 
