@@ -13,6 +13,7 @@ use whampoa_core::rejection::Refusal;
 use whampoa_core::reply;
 use whampoa_core::state::State;
 
+use crate::auditor::{Auditor, Request};
 use crate::checks;
 use crate::random::Random;
 
@@ -36,6 +37,7 @@ pub struct Machine {
     pub entries: Vec<Vec<u8>>,
     pub answered: Vec<Answered>,
     pub refused: u64,
+    pub auditor: Auditor,
     link: [u8; 32],
     log_key: LogKey,
     ids: u64,
@@ -50,6 +52,7 @@ impl Machine {
             entries: Vec::new(),
             answered: Vec::new(),
             refused: 0,
+            auditor: Auditor::new(),
             link: [0; 32],
             log_key: LogKey(LOG_KEY),
             ids: 0,
@@ -81,8 +84,22 @@ impl Machine {
             now_ms: self.now_ms,
             seed: [self.ids as u8; 32],
         };
+        let (now_ms, bytes) = (submission.now_ms, submission.request.clone());
+        let before = self.entries.len();
         let outcome = self.decide(submission);
         self.refused += u64::from(outcome.is_err());
+        let request = Request {
+            method: method as u16,
+            bytes: &bytes,
+            identity,
+            now_ms,
+        };
+        let reply = match &outcome {
+            Ok(_) => self.answered.last().expect("answered").reply.clone(),
+            Err(refusal) => reply::refused(refusal),
+        };
+        let receipt = self.auditor.saw(&request, &reply, &self.entries[before..]);
+        self.auditor.left(&receipt, self.entries.len() as u64);
         outcome
     }
 

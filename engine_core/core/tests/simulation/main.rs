@@ -1,6 +1,7 @@
 //! A seeded workload of valid and invalid requests against the state machine: after every one the laws hold, a replica
 //! that reads the sealed bytes has the same state, and requests that come again get the same reply.
 
+mod auditor;
 mod checks;
 mod customs;
 mod ledger;
@@ -35,6 +36,8 @@ fn run(seed: u64, requests: usize) -> World {
     checks::check_replica(&world.machine);
     checks::check_deep(&world.machine.state);
     checks::check_chains(&world.machine);
+    checks::check_audit(&mut world.machine);
+    world.machine.auditor.print();
     world
 }
 
