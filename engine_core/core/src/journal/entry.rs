@@ -13,6 +13,8 @@ pub const FIELD_ROW_DIRECTORY: u16 = 1;
 /// Bit of a field's kind: the value is kept apart, the entry holds a commitment.
 pub const KIND_PRIVATE: u8 = 0x80;
 const KIND_LIST: u8 = 5;
+/// Flag of an entry that is not the last of its operation.
+pub const FLAG_CONTINUES: u64 = 1;
 
 /// One field before sealing.
 #[derive(Clone, Debug)]
@@ -185,7 +187,7 @@ pub fn seal(draft: EntryDraft, index: u64, prev_link: Hash, seed: [u8; 32]) -> S
         bytes,
         link,
         rows: rows as u64,
-        continues: draft.flags & 1 != 0,
+        continues: draft.flags & FLAG_CONTINUES != 0,
         private,
     }
 }

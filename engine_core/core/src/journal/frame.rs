@@ -22,6 +22,43 @@ pub struct FrameHead {
     crc: u32,
 }
 
+impl FrameHead {
+    /// The head at the start of a unit; `None` when there is no whole one.
+    pub fn read(unit: &[u8]) -> Option<Self> {
+        let bytes: &[u8; HEADER_BYTES] = unit.first_chunk()?;
+        let is_footer = bytes[..4] == FOOTER_MAGIC;
+        let has_magic = is_footer || bytes[..4] == MAGIC;
+        if !has_magic || word(bytes, 28) != crc32c::crc32c(&bytes[..28]) {
+            return None;
+        }
+        let long = |at: usize| u64::from(word(bytes, at)) << 32 | u64::from(word(bytes, at + 4));
+        Some(Self {
+            is_footer,
+            length: word(bytes, 4) as usize,
+            first_index: long(8),
+            durable_before: long(16),
+            entries: word(bytes, 24),
+            crc: word(bytes, 36),
+        })
+    }
+
+    /// Its entries in words.
+    fn content(&self) -> String {
+        match (self.is_footer, self.entries) {
+            (true, _) => "the footer".into(),
+            (_, 0 | 1) => format!("the frame of entry {}", self.first_index),
+            (_, count) => {
+                let last = self.first_index.saturating_add(u64::from(count) - 1);
+                format!("the frame of entries {} to {last}", self.first_index)
+            }
+        }
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
 /// What stands at a place of a segment.
 #[derive(Debug)]
 pub enum Found<'a> {
@@ -63,70 +100,44 @@ pub fn build(entries: &[&[u8]], first_index: u64, durable_before: u64, is_footer
 
 /// Reads the frame at the start of `bytes`, the rest of its segment.
 pub fn read(bytes: &[u8]) -> Result<Found<'_>, Fault> {
-    let Some(first) = bytes
-        .get(..UNIT.min(bytes.len()))
-        .filter(|unit| !unit.is_empty())
-    else {
-        return Ok(Found::End);
-    };
+    let first = &bytes[..UNIT.min(bytes.len())];
     if first.iter().all(|byte| *byte == 0) {
         return Ok(Found::End);
     }
-    let fault = |what: &str| Fault::Malformed {
-        what: format!("frame: {what}"),
-    };
-    let word =
-        |at: usize| u32::from_be_bytes([first[at], first[at + 1], first[at + 2], first[at + 3]]);
+    let fault = |what: String| Fault::Malformed { what };
+    let cut = |what: &str| Ok(Found::Torn { what: what.into() });
     if first.len() < UNIT {
-        return Ok(Found::Torn {
-            what: "the frame runs past the end of file".into(),
-        });
+        return cut("the frame runs past the end of file");
     }
-    let is_footer = first[..4] == FOOTER_MAGIC;
-    if !is_footer && first[..4] != MAGIC {
-        return Err(fault("bad magic"));
+    // The head has a sum of its own: a rotten length must not pass for a frame that was cut off.
+    let head =
+        FrameHead::read(first).ok_or_else(|| fault("the head of a frame is damaged".into()))?;
+    if head.length < HEADER_BYTES {
+        return Err(fault(format!("{} has a bad length", head.content())));
     }
-    if word(28) != crc32c::crc32c(&first[..28]) {
-        return Err(fault("CRC32C of the head does not fit"));
-    }
-    let length = word(4) as usize;
-    if length < HEADER_BYTES {
-        return Err(fault("bad length"));
-    }
-    let padded = length.next_multiple_of(UNIT);
+    let padded = head.length.next_multiple_of(UNIT);
     let Some(whole) = bytes.get(..padded) else {
-        return Ok(Found::Torn {
-            what: "the frame runs past the end of file".into(),
-        });
+        return cut("the frame runs past the end of file");
     };
     if let Some(unit) = whole
         .chunks_exact(UNIT)
         .position(|unit| unit.iter().all(|byte| *byte == 0))
     {
-        return Ok(Found::Torn {
-            what: format!("unit {unit} was never written"),
-        });
+        return cut(&format!("unit {unit} was never written"));
     }
-    let crc = word(36);
     let computed = crc32c::crc32c_append(
         crc32c::crc32c_append(crc32c::crc32c(&whole[..36]), &[0; 4]),
         &whole[40..],
     );
-    if crc != computed {
-        return Err(fault("CRC32C does not fit"));
+    if head.crc != computed {
+        let content = head.content();
+        return Err(fault(format!(
+            "{content} is damaged: its CRC32C does not fit"
+        )));
     }
-    let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
-    let head = FrameHead {
-        is_footer,
-        length,
-        first_index: long(8),
-        durable_before: long(16),
-        entries: word(24),
-        crc,
-    };
     Ok(Found::Whole {
         head,
-        payload: &whole[HEADER_BYTES..length],
+        payload: &whole[HEADER_BYTES..head.length],
         padded,
     })
 }
@@ -150,10 +161,7 @@ pub fn residue(bytes: &[u8], at: usize) -> Residue {
         .enumerate()
         .map(|(unit, part)| (at + unit * UNIT, part))
     {
-        let is_head = unit.len() == UNIT
-            && (unit[..4] == MAGIC || unit[..4] == FOOTER_MAGIC)
-            && unit[28..32] == crc32c::crc32c(&unit[..28]).to_be_bytes();
-        if is_head {
+        if unit.len() == UNIT && FrameHead::read(unit).is_some() {
             return Residue::Frame(place);
         }
         if found == Residue::None && unit.iter().any(|byte| *byte != 0) {
@@ -168,7 +176,8 @@ pub fn entries(head: &FrameHead, payload: &[u8]) -> Result<Vec<(usize, usize)>, 
     let fault = || Fault::Malformed {
         what: "frame: entries do not fit its length".into(),
     };
-    let mut places = Vec::with_capacity(head.entries as usize);
+    // A count that no payload can hold must not ask for memory.
+    let mut places = Vec::with_capacity(payload.len().min(head.entries as usize * 4) / 4);
     let mut at = 0;
     while at < payload.len() {
         let length = payload.get(at..at + 4).ok_or_else(fault)?;

@@ -6,6 +6,7 @@ pub mod frame;
 mod open;
 pub mod segment;
 pub mod storage;
+pub mod tail;
 pub mod view;
 mod writer;
 

@@ -23,10 +23,9 @@ pub fn name(first_index: u64) -> String {
 
 /// First index in a segment's file name.
 pub fn first_index(name: &str) -> Option<u64> {
-    name.strip_suffix(".wj")
-        .filter(|digits| digits.len() == 20)?
-        .parse()
-        .ok()
+    let digits = name.strip_suffix(".wj")?;
+    let is_number = digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().ok())?
 }
 
 impl SegmentHead {

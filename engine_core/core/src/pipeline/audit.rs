@@ -5,13 +5,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::seal::read_entry;
-use crate::evidence::verify::structure;
+use crate::event::{At, Event};
+use crate::evidence::verify::{Bad, structure};
 use crate::journal::Fault;
 use crate::journal::storage::FileStorage;
+use crate::journal::view::EntryView;
 use crate::laws;
+use crate::private::check::{PrivateCheck, PrivateReport};
 use crate::state::State;
 
-/// JSON with ok, entries, rows, first_bad, root, state_hash, laws, policy, seconds.
+/// JSON with ok, entries, rows, first_bad, torn, unfinished, root, state_hash, laws, private, policy, seconds.
 pub fn verify(dir: &Path, policy: &str) -> Result<String, Fault> {
     let start = Instant::now();
     let journal = dir.join("journal");
@@ -26,47 +29,36 @@ pub fn verify(dir: &Path, policy: &str) -> Result<String, Fault> {
         });
     }
     let storage = FileStorage::read_only(&journal);
-    let mut state = State::default();
+    let mut replay = Replay::default();
+    let mut private = PrivateCheck::open(&dir.join("private"))?;
     let report = structure(&storage, &mut |view| {
-        let (at, event) = read_entry(view).map_err(|fault| fault.to_string())?;
-        if at.time_ms < state.time_ms {
-            return Err(format!(
-                "time of entry {} lies before the entry before it",
-                at.index
-            ));
+        replay.take(view)?;
+        match &mut private {
+            Some(private) => private.entry(view).map_err(|fault| fault.to_string()),
+            None => Ok(()),
         }
-        state.evolve(&at, &event, view.row_count());
-        Ok(())
     })?;
-    let laws = laws::check(&state);
-    let ok = report.first_bad.is_none() && laws.iter().all(|law| law.holds);
+    let private = private.map(PrivateCheck::report).transpose()?;
+    let laws = laws::check(&replay.state);
+    let ok = report.first_bad.is_none()
+        && laws.iter().all(|law| law.holds)
+        && private.as_ref().is_none_or(|private| private.damaged == 0);
     let mut json = String::new();
     let _ = write!(
         json,
-        "{{\"ok\":{ok},\"entries\":{},\"rows\":{}",
-        report.entries, report.rows
+        "{{\"ok\":{ok},\"log\":{:?},\"entries\":{},\"rows\":{},\"first_bad\":{},\"torn\":{},\"unfinished\":{}",
+        report.log,
+        report.entries,
+        report.rows,
+        place(report.first_bad.as_ref()),
+        place(report.torn.as_ref()),
+        place(report.unfinished.as_ref()),
     );
-    let _ = match &report.first_bad {
-        None => write!(json, ",\"first_bad\":null"),
-        Some(bad) => write!(
-            json,
-            ",\"first_bad\":{{\"file\":{:?},\"offset\":{},\"index\":{},\"what\":{:?}}}",
-            bad.file, bad.offset, bad.index, bad.what
-        ),
-    };
-    let _ = match &report.torn {
-        None => write!(json, ",\"torn\":null"),
-        Some(torn) => write!(
-            json,
-            ",\"torn\":{{\"file\":{:?},\"offset\":{}}}",
-            torn.file, torn.offset
-        ),
-    };
     let _ = write!(
         json,
         ",\"root\":\"{}\",\"state_hash\":\"{}\"",
         hex(&report.root),
-        hex(&state.hash())
+        hex(&replay.state.hash())
     );
     let listed: Vec<String> = laws
         .iter()
@@ -79,11 +71,87 @@ pub fn verify(dir: &Path, policy: &str) -> Result<String, Fault> {
         .collect();
     let _ = write!(
         json,
-        ",\"laws\":[{}],\"policy\":\"self-consistent only\"",
-        listed.join(",")
+        ",\"laws\":[{}],\"private\":{},\"policy\":\"self-consistent only\"",
+        listed.join(","),
+        private.as_ref().map_or_else(|| "null".to_owned(), parts),
     );
     let _ = write!(json, ",\"seconds\":{:.3}}}", start.elapsed().as_secs_f64());
     Ok(json)
+}
+
+/// The state as the engine has it after opening: an operation counts once its last entry is there.
+#[derive(Default)]
+struct Replay {
+    state: State,
+    operation: Vec<(At, Event, u64)>,
+}
+
+impl Replay {
+    fn take(&mut self, view: &EntryView<'_>) -> Result<(), String> {
+        let (at, event) = read_entry(view).map_err(|fault| fault.to_string())?;
+        let newest_ms = match self.operation.last() {
+            Some((before, ..)) => before.time_ms,
+            None => self.state.time_ms,
+        };
+        if at.time_ms < newest_ms {
+            return Err(format!(
+                "time of entry {} lies before the entry before it",
+                at.index
+            ));
+        }
+        if self
+            .operation
+            .first()
+            .is_some_and(|(first, ..)| first.request != at.request)
+        {
+            return Err(format!(
+                "entry {} stands in the operation of another request",
+                at.index
+            ));
+        }
+        let continues = at.continues;
+        self.operation.push((at, event, view.row_count()));
+        if !continues {
+            for (at, event, rows) in self.operation.drain(..) {
+                self.state.evolve(&at, &event, rows);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn place(bad: Option<&Bad>) -> String {
+    bad.map_or_else(
+        || "null".to_owned(),
+        |bad| {
+            format!(
+                "{{\"file\":{:?},\"offset\":{},\"index\":{},\"what\":{:?}}}",
+                bad.file, bad.offset, bad.index, bad.what
+            )
+        },
+    )
+}
+
+fn parts(private: &PrivateReport) -> String {
+    let first_bad = private.first_bad.as_ref().map_or_else(
+        || "null".to_owned(),
+        |bad| {
+            let number =
+                |value: Option<u64>| value.map_or("null".into(), |value| value.to_string());
+            format!(
+                "{{\"file\":{:?},\"offset\":{},\"index\":{},\"field\":{},\"what\":{:?}}}",
+                bad.file,
+                bad.offset,
+                number(bad.index),
+                number(bad.field.map(u64::from)),
+                bad.what
+            )
+        },
+    );
+    format!(
+        "{{\"fields\":{},\"whole\":{},\"absent\":{},\"damaged\":{},\"first_bad\":{first_bad}}}",
+        private.fields, private.whole, private.absent, private.damaged
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,11 +3,8 @@
 use crate::event::codec::{CodecFault, Source, Writer};
 use crate::event::{At, Draft, Event, RequestMark, SCHEMA};
 use crate::ids::Id;
-use crate::journal::entry::{EntryDraft, Field, RowSection};
+use crate::journal::entry::{EntryDraft, FLAG_CONTINUES, Field, RowSection};
 use crate::journal::view::EntryView;
-
-/// Flag of an entry that is not the last of its operation.
-pub const FLAG_CONTINUES: u64 = 1;
 
 /// What the journal seals.
 pub fn entry_draft(

@@ -12,6 +12,7 @@ use crate::journal::Fault;
 use crate::journal::entry::Sealed;
 use crate::journal::storage::Storage;
 
+pub mod check;
 mod scan;
 
 /// Record head: length 4 ‖ crc32c 4 ‖ index 8 ‖ field 2 ‖ subject 16 ‖ nonce 12; then the ciphertext of value ‖ salt 16.
@@ -68,10 +69,11 @@ impl PrivateStore {
         storage.ensure(VALUES)?;
         storage.ensure(KEYS)?;
         let keys = read_keys(&storage)?;
+        storage.set_length(KEYS, keys.end)?;
         let found = scan::scan(&storage, VALUES)?;
         storage.set_length(VALUES, found.end)?;
         Ok(Self {
-            damaged: found.damaged + keys.rotten,
+            damaged: (found.damaged.len() + keys.rotten.len()) as u64,
             inner: Mutex::new(Inner {
                 storage: Box::new(storage),
                 random,
@@ -149,25 +151,13 @@ impl PrivateStore {
         let Some(place) = inner.places.get(&(index, field)).copied() else {
             return Ok(None);
         };
-        let length = place.length as usize;
-        let record = inner.storage.read_at(VALUES, place.offset, length)?;
-        let Some(subject) = record.get(SUBJECT_AT..NONCE_AT) else {
-            return Ok(None);
-        };
-        let Some(key) = inner.keys.get(subject).filter(|key| **key != [0; 32]) else {
-            return Ok(None);
-        };
-        let cipher = ChaCha20Poly1305::new(Key::from_slice(key));
-        let message = Payload {
-            msg: &record[HEAD_BYTES..],
-            aad: &aad(index, field, subject),
-        };
-        let plain = cipher.decrypt(Nonce::from_slice(&record[NONCE_AT..HEAD_BYTES]), message);
-        let plain = plain.map_err(|_| Fault::Malformed {
-            what: format!("private part of entry {index} is damaged"),
-        })?;
-        let (value, salt) = plain.split_at(plain.len().saturating_sub(SALT_BYTES));
-        Ok(salt.try_into().ok().map(|salt| (value.to_vec(), salt)))
+        match kept(&*inner.storage, &inner.keys, place, index, field)? {
+            Kept::Value(value, salt) => Ok(Some((value, salt))),
+            Kept::Erased | Kept::NoKey => Ok(None),
+            Kept::Damaged => Err(Fault::Malformed {
+                what: format!("private part of entry {index} is damaged"),
+            }),
+        }
     }
 
     /// Erases all that is kept under a subject's key.
@@ -202,6 +192,47 @@ impl Inner {
     }
 }
 
+/// What a record holds.
+enum Kept {
+    Value(Vec<u8>, [u8; SALT_BYTES]),
+    /// Its key was dropped.
+    Erased,
+    NoKey,
+    Damaged,
+}
+
+fn kept(
+    storage: &dyn Storage,
+    keys: &Keys,
+    place: Place,
+    index: u64,
+    field: u16,
+) -> io::Result<Kept> {
+    let record = storage.read_at(VALUES, place.offset, place.length as usize)?;
+    let Some(subject) = record.get(SUBJECT_AT..NONCE_AT) else {
+        return Ok(Kept::Damaged);
+    };
+    let Some(key) = keys.get(subject) else {
+        return Ok(Kept::NoKey);
+    };
+    if *key == [0; 32] {
+        return Ok(Kept::Erased);
+    }
+    let cipher = ChaCha20Poly1305::new(Key::from_slice(key));
+    let message = Payload {
+        msg: &record[HEAD_BYTES..],
+        aad: &aad(index, field, subject),
+    };
+    let plain = cipher.decrypt(Nonce::from_slice(&record[NONCE_AT..HEAD_BYTES]), message);
+    let Ok(plain) = plain else {
+        return Ok(Kept::Damaged);
+    };
+    let (value, salt) = plain.split_at(plain.len().saturating_sub(SALT_BYTES));
+    Ok(salt
+        .try_into()
+        .map_or(Kept::Damaged, |salt| Kept::Value(value.to_vec(), salt)))
+}
+
 fn key_record(subject: [u8; 16], key: [u8; 32]) -> Vec<u8> {
     let mut record = [&subject[..], &key[..]].concat();
     let crc = crc32c::crc32c(&record);
@@ -223,27 +254,29 @@ pub fn machine_random() -> io::Result<Box<Random>> {
 /// What the file of keys holds.
 struct FoundKeys {
     keys: Keys,
-    /// Records that rotted.
-    rotten: u64,
+    /// Where records stand that rotted.
+    rotten: Vec<u64>,
     /// Where the next key goes. A torn tail is cut, so that it stands where it is looked for.
     end: u64,
 }
 
 fn read_keys(storage: &dyn Storage) -> io::Result<FoundKeys> {
     let bytes = storage.read_at(KEYS, 0, storage.length(KEYS)? as usize)?;
-    let (mut keys, mut whole, mut seen) = (BTreeMap::new(), 0_u64, 0_u64);
-    for (at, record) in bytes.chunks_exact(KEY_BYTES).enumerate() {
+    let (mut keys, mut rotten, mut end) = (BTreeMap::new(), Vec::new(), 0);
+    for (record, at) in bytes.chunks_exact(KEY_BYTES).zip((0..).step_by(KEY_BYTES)) {
         let (subject, key) = (record[..16].try_into(), record[16..48].try_into());
-        if let (Ok(subject), Ok(key)) = (subject, key)
-            && crc32c::crc32c(&record[..48]).to_be_bytes() == record[48..]
-        {
-            keys.insert(subject, key);
-            (whole, seen) = (whole + 1, at as u64 + 1);
+        match (subject, key) {
+            (Ok(subject), Ok(key))
+                if crc32c::crc32c(&record[..48]).to_be_bytes() == record[48..] =>
+            {
+                keys.insert(subject, key);
+                end = at + KEY_BYTES as u64;
+            }
+            _ => rotten.push(at),
         }
     }
-    let end = seen * KEY_BYTES as u64;
-    storage.set_length(KEYS, end)?;
-    let rotten = seen - whole;
+    // What no whole record follows was never fully written.
+    rotten.retain(|at| *at < end);
     Ok(FoundKeys { keys, rotten, end })
 }
 

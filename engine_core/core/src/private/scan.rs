@@ -11,8 +11,8 @@ pub struct Found {
     pub places: Places,
     /// Where the next record goes: behind the last whole one.
     pub end: u64,
-    /// Stretches between whole records that are none.
-    pub damaged: u64,
+    /// Where stretches between whole records begin that are none.
+    pub damaged: Vec<u64>,
 }
 
 /// No record is longer: a request has at most 32 MiB.
@@ -31,7 +31,7 @@ pub fn scan(storage: &dyn Storage, name: &str) -> io::Result<Found> {
     let mut found = Found {
         places: BTreeMap::new(),
         end: 0,
-        damaged: 0,
+        damaged: Vec::new(),
     };
     let mut at = 0;
     while at < length {
@@ -39,7 +39,7 @@ pub fn scan(storage: &dyn Storage, name: &str) -> io::Result<Found> {
         let Some(next) = search(values, at)? else {
             break;
         };
-        found.damaged += 1;
+        found.damaged.push(at);
         at = next;
     }
     Ok(found)

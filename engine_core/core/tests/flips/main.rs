@@ -1,0 +1,9 @@
+//! Every flipped bit of a journal is found and located, and what stands at its end is judged by the tail rules.
+
+mod bits;
+mod ground;
+mod private;
+#[allow(dead_code)]
+#[path = "../simulation/random.rs"]
+mod random;
+mod sample;
