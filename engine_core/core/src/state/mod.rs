@@ -4,6 +4,7 @@ pub mod bop;
 pub mod conversion;
 pub mod document;
 pub mod evolve;
+pub mod id_table;
 pub mod ledger;
 pub mod merchant;
 pub mod payout;

@@ -1,0 +1,116 @@
+//! Journals full of transfers, written without deciding, in folders that are removed with the test.
+
+use std::path::{Path, PathBuf};
+
+use whampoa_core::event::ledger::{
+    AccountKind, AccountRow, AccountsOpened, TransferRow, TransfersApplied,
+};
+use whampoa_core::event::{Draft, Event, NO_INDEX, RequestMark};
+use whampoa_core::ids::Id;
+use whampoa_core::journal::entry::seal;
+use whampoa_core::journal::storage::FileStorage;
+use whampoa_core::journal::{Config, Journal};
+use whampoa_core::money::USD;
+use whampoa_core::pipeline::Options;
+use whampoa_core::pipeline::seal::entry_draft;
+
+pub const ACCOUNTS: u32 = 1_000;
+/// Rows of one message.
+pub const ROWS: u64 = 8_192;
+/// 2026-11-25, noon UTC.
+const START_MS: u64 = 1_795_608_000_000;
+
+/// A folder that is removed with the test.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("whampoa-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&path));
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+pub fn options() -> Options {
+    Options {
+        log: Config::default().log,
+        segment_bytes: 64 << 20,
+        accept_loss: false,
+    }
+}
+
+/// An id of a message: its time, then what no one can foresee.
+fn id(message: u64, row: u64) -> Id {
+    Id::derive(
+        START_MS + message,
+        "recovery",
+        &[&row.to_be_bytes(), &message.to_be_bytes()],
+    )
+}
+
+fn accounts() -> AccountsOpened {
+    let account = |index: u32| AccountRow {
+        account_id: id(0, u64::from(index)),
+        index,
+        owner: 0,
+        counterparty: NO_INDEX,
+        kind: AccountKind::Partner,
+        currency: USD,
+        flags: 0,
+        code: 1,
+    };
+    AccountsOpened {
+        accounts: (0..ACCOUNTS).map(account).collect(),
+    }
+}
+
+fn transfers(message: u64, rows: u64) -> TransfersApplied {
+    let row = |row: u64| {
+        let mixed = (message << 13 | row).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let debit = (mixed % u64::from(ACCOUNTS)) as u32;
+        TransferRow {
+            transfer_id: id(1 + message, row),
+            debit,
+            credit: (debit + 1) % ACCOUNTS,
+            amount: 1 + mixed % 10_000,
+            code: 1,
+            flags: 0,
+        }
+    };
+    TransfersApplied {
+        refused: vec![],
+        repeated: vec![],
+        transfers: (0..rows).map(row).collect(),
+        holds: vec![],
+    }
+}
+
+/// Writes a journal of `rows` transfers, in messages of at most 8,192, into `dir/journal`.
+pub fn fill(dir: &Path, rows: u64) {
+    let storage = FileStorage::open(&dir.join("journal")).unwrap();
+    let (journal, _) = Journal::open(storage, Config::default()).unwrap();
+    let (mut index, mut link) = (0, [0; 32]);
+    let mut append = |event: Event, time_ms: u64| {
+        let mark = RequestMark {
+            request_id: id(index, u64::MAX),
+            sha256: [7; 32],
+            method: 1,
+        };
+        let draft = entry_draft(&Draft::first(Id::ZERO, event), 0, time_ms, Some(&mark));
+        let sealed = seal(draft, index, link, [index as u8; 32]);
+        (index, link) = (index + 1, sealed.link);
+        journal.append(vec![sealed]).unwrap();
+    };
+    append(accounts().into(), START_MS);
+    for message in 0..rows.div_ceil(ROWS) {
+        let count = ROWS.min(rows - message * ROWS);
+        append(transfers(message, count).into(), START_MS + message);
+    }
+    journal.close().unwrap();
+}
