@@ -8,6 +8,7 @@ pub mod segment;
 pub mod storage;
 pub mod tail;
 pub mod view;
+mod walk;
 mod writer;
 
 use std::collections::VecDeque;
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 
 use entry::Sealed;
 pub use fault::{Fault, StopOnPanic};
-pub use open::Recovery;
+pub use open::{Base, Recovery, WalkVisit};
 use storage::Storage;
 pub use writer::Step;
 use writer::Writer;
@@ -42,13 +43,13 @@ impl Default for Config {
 }
 
 /// Where a frame stands.
-#[derive(Clone, Copy, Debug)]
-struct FramePlace {
-    first_index: u64,
-    entries: u32,
-    segment: u64,
-    offset: u64,
-    padded: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FramePlace {
+    pub first_index: u64,
+    pub entries: u32,
+    pub segment: u64,
+    pub offset: u64,
+    pub padded: u64,
 }
 
 /// Upper bounds of the sync histogram, nanoseconds; the last bucket has none.
@@ -267,6 +268,12 @@ impl Journal {
             index = place.first_index + u64::from(place.entries);
         }
         Ok(())
+    }
+
+    /// Index behind the last entry of the frame that holds an entry.
+    pub fn frame_end(&self, index: u64) -> Option<u64> {
+        let place = self.frame_of(index)?;
+        Some(place.first_index + u64::from(place.entries))
     }
 
     fn frame_of(&self, index: u64) -> Option<FramePlace> {

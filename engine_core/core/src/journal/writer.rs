@@ -155,19 +155,24 @@ impl Writer {
         Ok(step)
     }
 
-    /// All that waits, up to a frame's size.
+    /// All that waits, up to a frame's size. An operation that does not fit behind others waits for a frame of its own, so
+    /// that one without an end can be dropped with its frames.
     fn take(&self) -> Vec<Sealed> {
         let mut queue = lock(&self.shared.queue);
         // A frame fits an empty segment: head, footer, frame head and padding take less than four units.
         let room = (self.shared.config.segment_bytes as usize).saturating_sub(4 * UNIT);
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut whole, mut bytes) = (0, 0, 0);
         for entry in &queue.waiting {
             bytes += entry.bytes.len() + ENTRY_LENGTH_BYTES;
             if count > 0 && bytes > FRAME_BYTES_MAX.min(room) {
                 break;
             }
             count += 1;
+            if !entry.continues {
+                whole = count;
+            }
         }
+        let count = if whole > 0 { whole } else { count };
         let group: Vec<Sealed> = queue.waiting.drain(..count).collect();
         queue.bytes -= group.iter().map(Sealed::weight).sum::<usize>();
         drop(queue);

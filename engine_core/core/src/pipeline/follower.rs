@@ -1,7 +1,6 @@
 //! A second state that follows the durable journal: queries, projections, feeds and checks read it, never the decider's.
 
-use super::seal::read_entry;
-use crate::event::{At, Event};
+use super::replay::{Entry, Operation};
 use crate::evidence::tree::Tree;
 use crate::journal::view::EntryView;
 use crate::journal::{Fault, Journal};
@@ -21,14 +20,6 @@ pub struct Follower {
     pending: Batches,
 }
 
-/// An entry that waits for the rest of its operation.
-struct Followed {
-    at: At,
-    event: Event,
-    rows: u64,
-    link: [u8; 32],
-}
-
 /// The private store behind the projection's trait.
 pub struct Opener<'a>(pub &'a PrivateStore);
 
@@ -42,8 +33,9 @@ impl Private for Opener<'_> {
     }
 }
 
-/// Entries followed in one go, so that nobody waits long for the lock.
+/// Entries and rows followed in one go, so that nobody waits long for the lock.
 const ENTRIES_MAX: u64 = 256;
+const ROWS_MAX: u64 = 1 << 17;
 
 impl Follower {
     /// Follows a few entries towards `durable`; true when there are more. Entries of one operation are followed together:
@@ -57,38 +49,31 @@ impl Follower {
         if self.wanted_from.is_none() {
             return Ok(false);
         }
-        let mut read = self.state.next_index;
-        let mut operation: Vec<Followed> = Vec::new();
+        let (mut read, rows) = (self.state.next_index, self.state.rows);
+        let enough = read + ENTRIES_MAX;
+        let mut operation = Operation::default();
         while read < durable {
-            let until = durable.min(read + ENTRIES_MAX);
+            let is_enough = read >= enough || self.state.rows - rows >= ROWS_MAX;
+            if is_enough && operation.is_empty() {
+                break;
+            }
+            let until = durable
+                .min(read + ENTRIES_MAX)
+                .min(journal.frame_end(read).unwrap_or(durable));
             journal.scan_range(read, until, &mut |_, bytes| {
                 let view = EntryView::parse(bytes)?;
-                let (at, event) =
-                    read_entry(&view).map_err(|fault| Fault::from(std::io::Error::other(fault)))?;
-                let (rows, link) = (view.row_count(), view.link());
-                operation.push(Followed {
-                    at,
-                    event,
-                    rows,
-                    link,
-                });
-                if !at.continues {
-                    operation
-                        .drain(..)
-                        .for_each(|entry| self.apply(entry, private));
+                for entry in operation.add(Entry::read(&view, view.link())?) {
+                    self.apply(entry, private);
                 }
                 Ok(())
             })?;
             read = until;
-            if operation.is_empty() {
-                break;
-            }
         }
         Ok(read < durable)
     }
 
-    fn apply(&mut self, entry: Followed, private: &PrivateStore) {
-        let Followed {
+    fn apply(&mut self, entry: Entry, private: &PrivateStore) {
+        let Entry {
             at,
             event,
             rows,

@@ -8,6 +8,7 @@ pub mod feed;
 pub mod follower;
 pub mod proof;
 pub mod recovery;
+pub mod replay;
 pub mod rows;
 pub mod seal;
 mod sentence;

@@ -133,10 +133,10 @@ impl IdTable {
             rest = behind;
             match of_chunk {
                 [] => chunks.push(chunk),
-                _ => chunks.extend(split(merged(&chunk.rows, of_chunk))),
+                _ => chunks.extend(chunks_of(merged(&chunk.rows, of_chunk))),
             }
         }
-        chunks.extend(split(rest.to_vec()));
+        chunks.extend(chunks_of(rest.to_vec()));
         self.chunks = chunks;
         self.recent.clear();
     }
@@ -187,7 +187,7 @@ fn merged(one: &[Row], other: &[Row]) -> Vec<Row> {
 }
 
 /// Sorted rows as chunks of a size.
-fn split(mut rows: Vec<Row>) -> impl Iterator<Item = Chunk> {
+fn chunks_of(mut rows: Vec<Row>) -> impl Iterator<Item = Chunk> {
     let parts = rows.len().div_ceil(CHUNK_ROWS);
     let mut chunks: Vec<Chunk> = Vec::with_capacity(parts);
     for part in (0..parts).rev() {

@@ -1,6 +1,7 @@
 //! Recovery: what a start reads, what it makes of it, and how long that takes.
 
 mod ground;
+mod tail;
 
 use std::time::Instant;
 
