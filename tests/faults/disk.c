@@ -171,6 +171,12 @@ static int has_room(int fd, const char *path, int64_t until) {
     return 0;
 }
 
+// Half of a write. A disk writes a unit of 512 bytes wholly or not at all, so what keeps to units stays whole ones.
+static size_t half(size_t count, int64_t offset) {
+    if (count % 512 != 0 || offset % 512 != 0) return count > 1 ? count / 2 : count;
+    return count > 512 ? count / 2 / 512 * 512 : count;
+}
+
 static ssize_t write_part(int fd, const void *bytes, size_t count, off_t offset, int is_placed) {
     return is_placed ? real_pwrite(fd, bytes, count, offset) : real_write(fd, bytes, count);
 }
@@ -189,9 +195,9 @@ static ssize_t write_as_told(int fd, const void *bytes, size_t count, off_t offs
     } else if (!has_room(fd, it.path, offset + (int64_t)count)) {
         errno = ENOSPC;
     } else {
-        int is_short = control->short_writes != 0 && is_target(it.path) && count > 1;
+        int is_short = control->short_writes != 0 && is_target(it.path);
         int is_torn = dies && control->kill_moment == HALFWAY;
-        written = write_part(fd, bytes, is_short || is_torn ? count / 2 : count, offset, is_placed);
+        written = write_part(fd, bytes, is_short || is_torn ? half(count, offset) : count, offset, is_placed);
     }
     end(&it, offset, count, written);
     if (dies) die();
