@@ -6,6 +6,7 @@ use whampoa_core::contract::whampoa::customs::v1::document::Body;
 use whampoa_core::decide::Method;
 use whampoa_core::state::trade::{Trade, TradeState};
 
+use crate::taxes::GOODS;
 use crate::world::World;
 
 const CARRIER: &str = "4401980001";
@@ -192,7 +193,7 @@ impl World {
         let line = |(at, item): (usize, &Item)| proto::ListLine {
             gnum: at as u32 + 1,
             item_no: format!("M{}-{at}", item.merchant),
-            gcode: "6109100010".to_owned(),
+            gcode: GOODS[(order.number as usize + at) % 3].to_owned(),
             currency: item.currency.to_owned(),
             qty: "1".to_owned(),
             unit: "011".to_owned(),
@@ -209,7 +210,12 @@ impl World {
             logistics_no: format!("W{}", order.number),
             cop_no: format!("L{}-{:?}", order.number, order.by_declarant),
             ie_date: "20261125".to_owned(),
-            statistics_flag: "A".to_owned(),
+            statistics_flag: if order.number.is_multiple_of(4) {
+                "A"
+            } else {
+                "B"
+            }
+            .to_owned(),
             agent_code: self.agent(order),
             ebc_code: self.consignor(order),
             trade_mode: "9610".to_owned(),
@@ -267,6 +273,27 @@ impl World {
 
     fn reply_to_list(&mut self, order: &Order, status: i32) -> proto::Document {
         self.reply(DocumentType::ListReply, order, status, true)
+    }
+
+    /// Goods of a released list leave the country.
+    pub fn depart(&mut self) {
+        let released: Vec<Order> = self
+            .orders
+            .iter()
+            .filter(|it| it.step >= 5)
+            .cloned()
+            .collect();
+        let count = released.len();
+        let some = &released[count.saturating_sub(40)..];
+        let Some(order) = self.random.pick(some).cloned() else {
+            return;
+        };
+        let documents = vec![self.reply_to_list(&order, 899)];
+        let request = proto::SubmitDocumentsRequest {
+            documents,
+            ..Default::default()
+        };
+        let _ = self.call(Method::SubmitDocuments, WEBSITE, &request);
     }
 
     fn withdrawal_of(&mut self, order: &Order) -> Vec<proto::Document> {

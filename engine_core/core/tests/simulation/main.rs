@@ -7,10 +7,12 @@ mod customs;
 mod ledger;
 mod machine;
 mod money;
+mod odd;
 mod random;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod sharing;
+mod taxes;
 mod world;
 
 use random::Random;
@@ -46,7 +48,7 @@ fn laws_hold_and_replay_gives_the_same_state() {
     let requests = number("WHAMPOA_WORKLOAD").map_or(REQUESTS, |count| count as usize);
     let seeds: Vec<u64> = match number("WHAMPOA_SEED") {
         Some(seed) => vec![seed],
-        None => vec![1, 2, 3],
+        None => vec![1, 2, 3, 4, 5],
     };
     let mut reached = std::collections::BTreeSet::new();
     for seed in &seeds {

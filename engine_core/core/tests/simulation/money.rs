@@ -51,7 +51,7 @@ impl World {
                 .0
                 .to_vec(),
             currency: if self.random.one_in(6) { "EUR" } else { "USD" }.to_owned(),
-            instructed_minor: credited + charges,
+            instructed_minor: credited + charges + i64::from(self.random.one_in(30)),
             charges_before_minor: charges,
             credited_minor: credited,
             bank_reference: if is_repeated {
@@ -377,9 +377,10 @@ impl World {
 
     fn settle(&mut self, some: &[Id], state: PayoutState) {
         let outcome = match (state, self.random.below(6)) {
-            (_, 0) => 1 + self.random.below(3) as i32,
-            (PayoutState::Settled, 1) => 3,
+            (_, 0) => 1 + self.random.below(4) as i32,
+            (PayoutState::Settled, 1..=3) => 3,
             (PayoutState::Settled, _) => return,
+            (PayoutState::Instructed, 1..=3) => 4,
             (PayoutState::Debited, 1) | (PayoutState::Instructed, _) => 2,
             _ => 1,
         };

@@ -105,6 +105,7 @@ impl World {
         }
         let suspected = world.merchants[4].clone();
         world.review_rules(&suspected);
+        world.load_rates();
         world
     }
 
@@ -144,7 +145,12 @@ impl World {
             uscc: code.clone(),
             roles: vec![role as i32],
             name: format!("party {number}"),
-            vat_class: 1,
+            vat_class: if number.is_multiple_of(6) { 2 } else { 1 },
+            refund_filing_date: if role == Role::Merchant {
+                20_260_101
+            } else {
+                0
+            },
             sanctioned,
             payee: has_payee.then(|| payee(number)),
             institution_code: if role == Role::ServiceEnterprise {
@@ -242,7 +248,8 @@ impl World {
             self.machine.now_ms += self.random.next() % 900_000;
         }
         match self.random.below(100) {
-            0..=29 => self.documents(),
+            0..=25 => self.documents(),
+            26..=29 => self.taxes(),
             30..=36 => self.remit(),
             37..=50 => self.allocate(),
             51..=56 => self.convert(),
@@ -254,9 +261,11 @@ impl World {
             81..=82 => self.charge_or_return(),
             83..=85 => self.review(),
             86..=87 => self.dispute_or_close(),
-            88..=89 => self.declare(),
+            88 => self.declare(),
+            89 => self.feedback(),
             90..=92 => self.registry(),
-            93..=97 => self.ledger(),
+            93..=95 => self.ledger(),
+            96 | 97 => self.odd(),
             98 => self.change_rate(),
             _ => self.machine.repeat_one(&mut self.random),
         }
