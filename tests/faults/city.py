@@ -69,7 +69,7 @@ class City:
         environments: Mapping[str, Mapping[str, str]] | None = None,
     ) -> City:
         """Make a data directory; with the keys of another one, the same ids come out of both."""
-        await asyncio.to_thread(data_dir.mkdir, parents=True)
+        await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
         if keys is None:
             names = [declarant(number) for number in range(DECLARANTS)]
             names += [carrier(number) for number in range(CARRIERS)]

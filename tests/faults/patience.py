@@ -12,8 +12,9 @@ from google.protobuf.message import Message
 
 from bench.demo.partners import InstitutionClient, Partners
 from bench.demo.processes import Addresses
-from gateways.client import persist
+from gateways.client import Backoff, persist
 from whampoa.client import Client
+from whampoa.money.v1 import rejection_pb2 as rejection
 
 CALL_SECONDS = 20.0
 _SERVICES = (
@@ -53,8 +54,13 @@ class Patient:
         call = getattr(self._stub, name)
 
         async def persistently(request: Message, **_options: object) -> Any:
-            reply = await persist(lambda: call(request, timeout=CALL_SECONDS), name)
-            is_write = "refusal" in reply.DESCRIPTOR.fields_by_name
+            backoff = Backoff()
+            while True:
+                reply = await persist(lambda: call(request, timeout=CALL_SECONDS), name)
+                is_write = "refusal" in reply.DESCRIPTOR.fields_by_name
+                if not is_write or reply.refusal.code != rejection.REJECTION_NO_ROOM:
+                    break
+                await backoff.pause()
             if self._answered is not None and is_write and not reply.refusal.code:
                 self._answered.append(Answered(call, request, reply))
             return reply

@@ -80,6 +80,10 @@ class EngineProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self, *words: str) -> EngineProcess:
         """Start and wait for the ready line."""
         assert self._process is None
