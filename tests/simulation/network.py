@@ -175,7 +175,9 @@ class Network:
             responses=asyncio.Queue() if is_stream else None,
         )
         self.calls[call] = None
-        self._count("call", call.number, source, method, hashlib.sha256(request).hexdigest()[:8])
+        # Maps in an instruction have no order of their own.
+        named = len(request) if call.method == "Instruct" else _digest(request)
+        self._count("call", call.number, source, method, named)
         fate = call.fate
         path = (method, address)
         if fate.request_lost:
@@ -264,7 +266,7 @@ class Network:
 
     async def _respond(self, call: Call, response: bytes) -> None:
         """One response of a stream: they come in order or the stream breaks."""
-        self._count("response", call.number, hashlib.sha256(response).hexdigest()[:8])
+        self._count("response", call.number, _digest(response))
         if call.fate.reply_lost or self._is_cut(call):
             self._break(call, "the stream broke")
             return
@@ -324,6 +326,10 @@ class Network:
         self.messages += 1
         self.moved_at = self._loop.now
         self.note(*words)
+
+
+def _digest(message: bytes) -> str:
+    return hashlib.sha256(message).hexdigest()[:8]
 
 
 def _failure(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
