@@ -37,6 +37,7 @@ log = logger(__name__)
 
 # A million advised rows in columns are 24 MB; the core refuses larger batches by rows.
 REQUEST_BYTES_MAX = 32 << 20
+PENDING_MAX = 32_768
 # Calls under way when a stop is asked for may take this long.
 DRAIN_SECONDS = 10.0
 # Callers that go on asking are told for so long that they are refused, before connections close.
@@ -50,6 +51,10 @@ _OPTIONS: list[tuple[str, int]] = [
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
     ("grpc.max_send_message_length", REQUEST_BYTES_MAX),
     ("grpc.so_reuseport", 0),
+    # Calls that nobody took up yet: beyond these gRPC breaks calls off without a word. What waits
+    # longer is refused by the core, with a code and a time to come again.
+    ("grpc.server.max_pending_requests", PENDING_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", PENDING_MAX),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 ]
