@@ -293,8 +293,10 @@ impl Walk {
             )));
         }
         let (mut index, mut link) = (self.entries, self.link);
-        let mut checked = Vec::with_capacity(head.entries as usize);
-        for (start, length) in frame::entries(head, payload)? {
+        let places = frame::entries(head, payload)?;
+        // Only now is the count known to be true: one that lies must not ask for memory.
+        let mut checked = Vec::with_capacity(places.len());
+        for (start, length) in places {
             let view = EntryView::parse(&payload[start..start + length])?;
             if view.index() != index || view.prev_link() != link {
                 return Err(fault(format!("entry {index} does not continue the chain")));
