@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 _OPENING = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 # What XML 1.0 cannot hold, and the carriage return, which its readers change.
 _FORBIDDEN = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"'>]*)""")
 BODY_BYTES_MAX = 8 << 20
 
 
@@ -35,6 +36,13 @@ def check(text: str, field: str) -> None:
     found = _FORBIDDEN.search(text)
     if found is not None:
         raise ValueError(f"{field}: character {found[0]!r} cannot stand in XML")
+
+
+def check_encoding(body: bytes) -> None:
+    """Refuses another declared encoding than UTF-8: parsers look for a codec of any name."""
+    declared = _ENCODING.match(body)
+    if declared is not None and declared[1].lower() != b"utf-8":
+        raise ValueError(f"XML: encoding {declared[1].decode('ascii', 'replace')!r}, UTF-8 wanted")
 
 
 def add(parent: ET.Element, path: str, text: str = "", **attributes: str) -> ET.Element:
@@ -95,9 +103,10 @@ def parse(body: bytes, namespace: str, name: str) -> Node:
     """Reads a document and returns its root in the namespace wanted."""
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"XML: {len(body)} bytes, at most {BODY_BYTES_MAX}")
+    check_encoding(body)
     try:
         # The builder refuses declarations before an entity of theirs can be used.
-        parser = ET.XMLParser(target=_Builder())  # noqa: S314
+        parser = ET.XMLParser(target=_Builder(), encoding="utf-8")  # noqa: S314
         parser.feed(body)
         document: ET.Element = parser.close()
     except ET.ParseError as failure:

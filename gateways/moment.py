@@ -8,7 +8,9 @@ import re
 _BEIJING = dt.timezone(dt.timedelta(hours=8))
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
-_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+08:00")
+_TEXT = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}[+]08:00",
+)
 
 
 def beijing(time_ms: int) -> dt.datetime:
@@ -44,4 +46,11 @@ def parse(text: str, field: str) -> int:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as failure:
         raise ValueError(f"{field}: {text!r}: {failure}") from None
-    return (moment - _EPOCH) // _MILLISECOND
+    return from_epoch((moment - _EPOCH) // _MILLISECOND, text, field)
+
+
+def from_epoch(time_ms: int, text: str, field: str) -> int:
+    """Refuses a moment before 1970: no id and no message can carry it."""
+    if time_ms < 0:
+        raise ValueError(f"{field}: {text!r} lies before 1970")
+    return time_ms

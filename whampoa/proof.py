@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ HASH_BYTES = 32
 _INDEX = slice(8, 16)
 _TIME_MS = slice(16, 24)
 _PAYLOAD_ROOT = slice(78, 110)
+# Controls, marks of direction, halves of characters.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 
 
 class BadProof(ValueError):
@@ -125,6 +128,9 @@ class _Fields:
         value = self._fields.get(name)
         if not isinstance(value, str):
             raise BadProof(f"{name}: text is wanted")
+        if any(unicodedata.category(letter) in _UNSEEN for letter in value):
+            # Nobody proves these texts: what they show on a terminal must be what they are.
+            raise BadProof(f"{name}: holds characters that are not seen")
         return value
 
     def number(self, name: str) -> int:

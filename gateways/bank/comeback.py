@@ -6,6 +6,7 @@ import re
 import sqlite3
 import xml.etree.ElementTree as ET
 
+from gateways import markup
 from gateways.bank import counter, reference
 from gateways.bank.amount import CNY
 from gateways.bank.entry import Batch, Kind
@@ -43,8 +44,10 @@ def _parse(message: bytes) -> tuple[str, int, str]:
     # One element of attributes: without declarations there is nothing in it to expand.
     if len(message) > _BYTES_MAX or b"<!" in message:
         raise ValueError(f"{_ROOT}: one short element without declarations wanted")
+    markup.check_encoding(message)
     try:
-        root = ET.fromstring(message)  # noqa: S314
+        parser = ET.XMLParser(encoding="utf-8")  # noqa: S314
+        root = ET.fromstring(message, parser)  # noqa: S314
     except ET.ParseError as failure:
         raise ValueError(f"{_ROOT}: {failure}") from None
     if root.tag != _ROOT:

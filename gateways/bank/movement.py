@@ -9,7 +9,7 @@ from gateways import markup, moment
 from gateways.bank import amount, reference
 from gateways.bank.entry import Account, Kind, Movement
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BOOKED = "BOOK"
 _KINDS = {kind.value: kind for kind in Kind}
 

@@ -133,6 +133,8 @@ def _order(message: bytes) -> Order:
         raise ValueError(f"CtgyPurp: {node.text('PmtTpInf/CtgyPurp/Cd')!r} is not known")
     currency = node.text("DbtrAcct/Ccy")
     rows = node.children("CdtTrfTxInf")
+    if not rows:
+        raise ValueError("CdtTrfTxInf: no payment stands there")
     order = Order(
         message_id=group.text("MsgId"),
         time_ms=moment.parse(group.text("CreDtTm"), "CreDtTm"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from gateways.bank.entry import CREDIT, DEBIT, Account, Movement
 _ROOT = "BkToCstmrStmt"
 _NAMESPACE = profile.namespace(profile.STATEMENT)
 _OPENING, _CLOSING = "OPBD", "CLBD"
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Statement:
                 f"Bal: {', '.join(sorted(balances))}, {_OPENING} and {_CLOSING} wanted"
             )
         number = node.text("ElctrncSeqNb")
-        if not number.isdecimal():
-            raise ValueError(f"ElctrncSeqNb: {number!r} is no number")
+        if _NUMBER.fullmatch(number) is None:
+            raise ValueError(f"ElctrncSeqNb: {number!r} is no number of at most 18 digits")
         statement = cls(
             number=int(number),
             time_ms=moment.parse(node.text("CreDtTm"), "CreDtTm"),

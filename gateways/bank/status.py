@@ -85,6 +85,8 @@ def parse(message: bytes, message_format: str) -> Report:
         reason=original.optional("StsRsnInf/Rsn/Cd"),
         text=original.optional("StsRsnInf/AddtlInf"),
     )
+    if not report.states and not report.reason:
+        raise ValueError("StsRsnInf: neither a payment nor the reason of a refusal stands there")
     if original.text("GrpSts") != report.group:
         raise ValueError(f"GrpSts: {original.text('GrpSts')!r}, {report.group!r} wanted")
     return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateways import markup, moment
 from gateways.pboc import amount, envelope, header, profile, result, status
+from gateways.pboc.payment import check_payout
 from gateways.pboc.report import Outcome, Report, single
 
 _NAMESPACE = profile.own_namespace(profile.NOTICE)
@@ -35,7 +36,7 @@ def parse(message: bytes) -> Report:
     root = markup.parse(body, _NAMESPACE, _ROOT)
     original = root.child("OrgnlGrpHdr")
     outcome = Outcome(
-        payout_id=original.text("OrgnlEndToEndId"),
+        payout_id=check_payout(original.text("OrgnlEndToEndId"), "OrgnlEndToEndId"),
         amount_minor=amount.parse(original.text("OrgnlAmt"), "OrgnlAmt"),
         status=status.parse(root.text("NPCPrcInf/PrcSts"), "PrcSts"),
         reason=root.optional("NPCPrcInf/PrcCd"),

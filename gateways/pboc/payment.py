@@ -46,11 +46,17 @@ class Payment:
 
     def check(self) -> None:
         """Refuses what no message can carry."""
-        if _PAYOUT.fullmatch(self.payout_id) is None:
-            raise ValueError(f"payout_id: {self.payout_id!r} is not 32 hexadecimal digits")
+        check_payout(self.payout_id, "payout_id")
         amount.write(self.amount_minor)
         self.payer.check("payer")
         self.payee.check("payee")
+
+
+def check_payout(text: str, field: str) -> str:
+    """Payouts are named by their id in hexadecimal."""
+    if _PAYOUT.fullmatch(text) is None:
+        raise ValueError(f"{field}: {text!r} is not 32 hexadecimal digits")
+    return text
 
 
 def check_member(code: str, field: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateways import markup, moment
 from gateways.pboc import amount, envelope, header, profile, result, status
+from gateways.pboc.payment import check_payout
 from gateways.pboc.report import Outcome, Report
 from gateways.pboc.status import Status
 
@@ -58,7 +59,7 @@ def _package(report: Report, batch_rows: int) -> str:
 def _outcome(row: markup.Node, at: int) -> Outcome:
     place = f"RctDtls[{at}]"
     return Outcome(
-        payout_id=row.text("Inf"),
+        payout_id=check_payout(row.text("Inf"), f"{place}/Inf"),
         amount_minor=amount.parse(row.text("Amt"), f"{place}/Amt"),
         status=status.parse(row.text("Sts"), f"{place}/Sts"),
         reason=row.optional("RjctCd"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateways import markup, moment
 from gateways.pboc import amount, envelope, header, profile
+from gateways.pboc.payment import check_payout
 from gateways.pboc.report import Outcome, Report, single
 from gateways.pboc.status import Status
 
@@ -39,7 +40,7 @@ def parse(message: bytes) -> Report:
     root = markup.parse(body, profile.PACS_004, _ROOT)
     row = root.child("TxInf")
     outcome = Outcome(
-        payout_id=row.text("OrgnlEndToEndId"),
+        payout_id=check_payout(row.text("OrgnlEndToEndId"), "OrgnlEndToEndId"),
         amount_minor=amount.parse(row.text("RtrdIntrBkSttlmAmt"), "RtrdIntrBkSttlmAmt"),
         status=Status.RETURNED,
         reason=row.text("RtrRsnInf/Rsn/Cd"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from gateways.moment import beijing
+from gateways.moment import beijing, from_epoch
 
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _DATE = re.compile(r"[0-9]{8}")
@@ -38,4 +38,4 @@ def parse(text: str, field: str) -> int:
         moment = dt.datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=epoch.tzinfo)
     except ValueError as failure:
         raise ValueError(f"{field}: {text!r}: {failure}") from None
-    return (moment - epoch) // _MILLISECOND + int(text[14:])
+    return from_epoch((moment - epoch) // _MILLISECOND + int(text[14:]), text, field)

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape, unescape
@@ -29,7 +30,6 @@ _ID_CHARACTERS_MAX = 16
 _INFO_CHARACTERS_MAX = 300
 _TYPE_CHARACTERS_MAX = 30
 _CODE = re.compile(rb"<(?:\w+:)?ResponseCode>([^<]{1,9})</")
-_DATA = re.compile(rb"<(?:\w+:)?Data>([A-Za-z0-9+/=\s]*)</")
 _INFO = re.compile(rb"<(?:\w+:)?ResponseInfo>([^<]*)</")
 
 
@@ -113,9 +113,12 @@ def response(reading: formats.Reading, code: str, info: str, time_ms: int) -> by
 
 
 def content(message: bytes) -> bytes:
-    """The CEB message inside an envelope; one without an envelope is that already."""
-    data = _DATA.search(message)
-    return message if data is None else base64.b64decode(data[1])
+    """The CEB message inside an envelope that the codec took; one without an envelope is that."""
+    # The codec let through neither a declaration nor another encoding.
+    root = ET.fromstring(message, ET.XMLParser(encoding="utf-8"))  # noqa: S314
+    if root.tag != f"{{{_DXP}}}DxpMsg":
+        return message
+    return base64.b64decode(root.findtext(f"{{{_DXP}}}Data", ""))
 
 
 def parse_response(message: bytes) -> tuple[str, str]:

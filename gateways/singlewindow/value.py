@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PLACES = 5
 UNIT = 100_000
+_DIGITS_MAX = 18
 # Far above any parcel; sums of a whole book stay inside 64 bits.
 VALUE_E5_MAX = 10**16
 
@@ -25,7 +26,9 @@ _CURRENCIES: dict[str, tuple[str, int]] = {
 def parse_e5(text: str, field: str) -> int:
     """A decimal without sign, exactly. Raises `ValueError`."""
     whole, _, fraction = text.strip().partition(".")
-    if not f"{whole}{fraction}".isdecimal() or not whole or len(fraction) > PLACES:
+    digits = f"{whole}{fraction}"
+    is_decimal = digits.isascii() and digits.isdecimal() and whole and len(fraction) <= PLACES
+    if not is_decimal or len(whole) > _DIGITS_MAX:
         raise ValueError(f"{field}: {text!r} is no decimal of {PLACES} places")
     value = int(whole) * UNIT + int(fraction.ljust(PLACES, "0"))
     if value > VALUE_E5_MAX:

@@ -62,12 +62,13 @@ def read(path: Path, find: Find) -> Registration:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
-        content: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        content = _read(path)
     except OSError as fault:
         raise Failure(f"{path}: {fault.strerror}", exit_code=2) from fault
     except ValueError as wrong:
         raise Failure(f"{path}: {wrong}", exit_code=2) from wrong
+    except RecursionError as wrong:
+        raise Failure(f"{path}: nested too deep", exit_code=2) from wrong
     if not isinstance(content, dict) or not content:
         raise Failure(f"{path}: tables of {', '.join(_TABLES)} are wanted", exit_code=2)
     for name, listed in content.items():
@@ -75,6 +76,16 @@ def _content(path: Path) -> dict[str, Any]:
             raise Failure(f"{path}: {name}: is none of {', '.join(_TABLES)}", exit_code=2)
         if not isinstance(listed, list) or not listed:
             raise Failure(f"{path}: {name}: a list is wanted, in TOML [[{name}]]", exit_code=2)
+    return content
+
+
+def _read(path: Path) -> Any:
+    text = path.read_text("utf-8")
+    if path.suffix != ".json":
+        return tomllib.loads(text)
+    content = json.loads(text)
+    # JSON can spell halves of characters, of which no message can be made.
+    json.dumps(content, ensure_ascii=False).encode("utf-8")
     return content
 
 
@@ -116,10 +127,15 @@ def _message(kind: type[M], fields: Any, where: str, find: Find) -> M:
 
 
 def _hex(value: object, where: str) -> bytes:
+    text = value if isinstance(value, str) else ""
     try:
-        return bytes.fromhex(str(value).replace("-", ""))
+        octets = bytes.fromhex(text.replace("-", ""))
     except ValueError:
-        raise Failure(f"{where}: hex digits are wanted, got {value!r}", exit_code=2) from None
+        octets = b""
+    if not octets:
+        told = repr(text) if text else type(value).__name__
+        raise Failure(f"{where}: hex digits are wanted, got {told}", exit_code=2)
+    return octets
 
 
 def _word(value: object, prefix: str) -> object:
