@@ -86,7 +86,12 @@ fn search(values: Values<'_>, at: u64) -> io::Result<Option<u64>> {
     let window = values.storage.read_at(values.name, at, count)?;
     for start in 1..window.len() {
         let rest = &window[start..];
-        let size = size_of(rest, rest.len() as u64);
+        // An index has 48 bits. Where ciphertext rotted, one place in 64 names a length that fits: without a second
+        // look, summing up what follows each of them would take hours.
+        let size = match rest.get(8..10) {
+            Some([0, 0]) => size_of(rest, rest.len() as u64),
+            _ => None,
+        };
         if size.is_some_and(|size| is_whole(&rest[..size])) {
             return Ok(Some(at + start as u64));
         }
@@ -138,5 +143,49 @@ impl Read for Section<'_> {
         into[..count].copy_from_slice(&bytes);
         self.at += count as u64;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::journal::storage::MemoryStorage;
+    use crate::seeded::Random;
+
+    /// A whole record of so many bytes; the scan does not open it.
+    fn record(index: u64, length: usize, random: &mut Random) -> Vec<u8> {
+        let mut record = vec![0; length];
+        random.fill(&mut record[18..]);
+        record[..4].copy_from_slice(&(length as u32).to_be_bytes());
+        record[8..16].copy_from_slice(&index.to_be_bytes());
+        let crc = crc32c::crc32c(&record[8..]);
+        record[4..8].copy_from_slice(&crc.to_be_bytes());
+        record
+    }
+
+    #[test]
+    fn what_follows_a_large_rotten_record_is_found_soon() {
+        let mut random = Random::new(1);
+        let mut file = record(0, 4 << 20, &mut random);
+        file[100] ^= 1;
+        let next = file.len() as u64;
+        (1..9).for_each(|index| file.extend(record(index, 4 << 20, &mut random)));
+        let storage = MemoryStorage::default();
+        storage.create("values").unwrap();
+        storage.write_at("values", 0, &file).unwrap();
+        let start = Instant::now();
+        let found = scan(&storage, "values").unwrap();
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            start.elapsed()
+        );
+        assert_eq!(found.places.len(), 8);
+        assert_eq!(
+            found.places[&(1, found.places.keys().next().unwrap().1)].offset,
+            next
+        );
     }
 }
