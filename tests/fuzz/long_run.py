@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -17,8 +18,11 @@ import atheris
 with atheris.instrument_imports(include=["gateways", "whampoa", "engine", "tomllib", "json"]):
     from tests.fuzz.corpora import corpus
     from tests.fuzz.decoders import DECODERS
+    from tests.fuzz.mutation import mutated
 
 SEEDS = "WHAMPOA_FUZZ_SEEDS"
+# Of how many inputs libFuzzer changes bytes as it likes.
+_WILD = 0.25
 
 
 def main() -> None:
@@ -27,10 +31,22 @@ def main() -> None:
     if decoder is None:
         sys.exit(f"DECODER: one of {', '.join(names)} is wanted")
     logging.disable(logging.CRITICAL)
+    kept = corpus(decoder.name)
+
+    def mutate(data: bytes, size_max: int, seed: int) -> bytes:
+        """Most often a change that leaves the markup whole: else hardly an input is looked into."""
+        chance = random.Random(seed)
+        if chance.random() < _WILD:
+            wild: bytes = atheris.Mutate(data, size_max)
+            return wild
+        return mutated(chance, data, kept)[:size_max]
+
     folder = os.environ.get(SEEDS)
-    for at, data in enumerate(corpus(decoder.name) if folder else ()):
-        (Path(folder or "") / f"seed-{at}").write_bytes(data)
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], decoder.check)
+    if folder:
+        for at, data in enumerate(kept):
+            (Path(folder) / f"seed-{at}").write_bytes(data)
+    words = [sys.argv[0], *sys.argv[2:]]
+    atheris.Setup(words, decoder.check, custom_mutator=mutate)
     atheris.Fuzz()
 
 

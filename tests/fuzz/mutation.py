@@ -51,9 +51,8 @@ WORDS = (
 )
 
 
-def mutated(chance: random.Random, corpus: Sequence[bytes]) -> bytes:
-    """An input of the corpus with one to four changes."""
-    data = chance.choice(corpus)
+def mutated(chance: random.Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """An input with one to four changes; some are pieces of others."""
     for _ in range(chance.randint(1, 4)):
         data = chance.choice(_CHANGES)(chance, data, corpus)
     return data[:BYTES_MAX]
