@@ -36,11 +36,11 @@ class Breaking:
         self._down[life.node.name] = life.node
 
     def begin(self, number: int) -> None:
-        """The faults of a round are on their way."""
+        """The faults of a stage are on their way."""
         if not self._tasks:
             self._tasks.append(asyncio.create_task(self._restart()))
         for it in self._faults:
-            if it.round == number:
+            if it.stage == number:
                 self._tasks.append(asyncio.create_task(self._happen(it)))
 
     async def calm(self) -> None:

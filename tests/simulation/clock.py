@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 # 25 November 2026, 10:00 in Beijing: every run begins then.
 STARTED_NS = 1_795_572_000_000_000_000
+STARTED_MS = STARTED_NS // 1_000_000
 _NS = 1_000_000_000
 
 

@@ -46,10 +46,11 @@ _HOUR_NS = 3_600 * _NS
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: in which round, how many seconds after its start, what, where, how much."""
+    """One fault: in which stage, how many seconds after its start, what, where, how much."""
 
     number: int
-    round: int
+    # Documents and money of each round are a stage each.
+    stage: int
     after_seconds: float
     kind: str
     where: str
@@ -62,25 +63,25 @@ class Fault:
     def __str__(self) -> str:
         place = f"{self.where} to {self.target}" if self.target else self.where
         return (
-            f"fault {self.number}: {self.kind} at {place}, round {self.round}"
+            f"fault {self.number}: {self.kind} at {place}, stage {self.stage}"
             f" +{self.after_seconds:.2f} s for {self.seconds:.1f} s"
             f" ({self.amount}, {self.ratio:.2f}, {self.is_done})"
         )
 
 
-def plan(seed: int, rounds: int, count: int) -> list[Fault]:
+def plan(seed: int, stages: int, count: int) -> list[Fault]:
     """The faults of a seed."""
-    return [_draw(seed, number, rounds) for number in range(count)]
+    return [_draw(seed, number, stages) for number in range(count)]
 
 
-def _draw(seed: int, number: int, rounds: int) -> Fault:
+def _draw(seed: int, number: int, stages: int) -> Fault:
     chance = stream(seed, "fault", number)
     families, weights = zip(*_FAMILIES, strict=True)
     family = chance.choices(families, weights)[0]
     kind = chance.choice(family)
     it = Fault(
         number=number,
-        round=chance.randrange(rounds),
+        stage=chance.randrange(stages),
         after_seconds=chance.expovariate(1 / 8.0),
         kind=kind,
         where="engine",

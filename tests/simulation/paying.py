@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
 from bench.demo.ids import Ids
-from bench.demo.registration import collection_account
+from bench.demo.registration import collection_account, payee
 from bench.documents.world import Company
 from tests.simulation.engine import Row, Tables
 from tests.simulation.people import AGAIN, NeverHappened, People
 from whampoa import ids as identifiers
 from whampoa.clearing.v1 import clearing_service_pb2 as clearing
+from whampoa.customs.v1 import customs_service_pb2 as customs
 from whampoa.forex.v1 import forex_service_pb2 as forex
 from whampoa.money.v1 import rejection_pb2 as rejection
+from whampoa.registry.v1 import registry_service_pb2 as registry
 from whampoa.risk.v1 import risk_service_pb2 as risk
 
 BY_ORDERS = clearing.ALLOCATION_MODE_BY_ORDERS
 BY_MERCHANTS = clearing.ALLOCATION_MODE_BY_MERCHANTS
 BY_VOLUME = clearing.ALLOCATION_MODE_BY_VOLUME
+_SETTLEMENTS = (
+    clearing.CLAWBACK_SETTLEMENT_REALLOCATED,
+    clearing.CLAWBACK_SETTLEMENT_REPAID_FROM_BALANCE,
+)
 NONE = rejection.REJECTION_UNSPECIFIED
 _PAUSE_SECONDS = 5.0
 _TRIES_MAX = 400
@@ -42,7 +48,7 @@ class Paying:
 
     def __init__(self, people: People, ids: Ids) -> None:
         self._people = people
-        self._ids = ids
+        self.ids = ids
         # Names of remittances, by which two runs of one workload are compared.
         self.names: dict[bytes, str] = {}
 
@@ -57,7 +63,7 @@ class Paying:
         ):
             await self._told(
                 "remit",
-                enterprise=self._ids.company(enterprise).hex(),
+                enterprise=self.ids.company(enterprise).hex(),
                 currency="USD",
                 instructed_minor=instructed_minor,
                 charges_before_minor=charges_minor,
@@ -129,20 +135,24 @@ class Paying:
             request = risk.ClearReviewRequest(
                 request_id=identifiers.uuid7(),
                 subject_id=remittance.id,
-                officer_party_id=self._ids.officer(number),
+                officer_party_id=self.ids.officer(number),
                 reason="invoices seen",
             )
             await officer.risk.ClearReview(request)
 
     async def give_back(self, remittance: Remittance, minor: int) -> None:
         """Suspense goes back to its payer."""
-        request = forex.ReturnSuspenseRequest(
-            request_id=identifiers.uuid7(),
-            remittance_id=remittance.id,
-            amount_minor=minor,
-            reason="nobody's money",
+        if not minor:
+            return
+        await self._settle(
+            self._people.operator.forex.ReturnSuspense,
+            lambda: forex.ReturnSuspenseRequest(
+                request_id=identifiers.uuid7(),
+                remittance_id=remittance.id,
+                amount_minor=minor,
+                reason="nobody's money",
+            ),
         )
-        await self._people.operator.forex.ReturnSuspense(request)
 
     async def convert(self, remittance: Remittance) -> None:
         """Asks the bank until all that is allocated is converted: it may refuse."""
@@ -161,7 +171,7 @@ class Paying:
 
     async def pay(self, enterprise: Company) -> None:
         """Pays until nothing is under way and nothing is left that may be paid."""
-        company = self._ids.company(enterprise)
+        company = self.ids.company(enterprise)
         for _ in range(_TRIES_MAX):
             request = clearing.InstructPayoutsRequest(
                 request_id=identifiers.uuid7(), service_enterprise_party_id=company
@@ -173,6 +183,54 @@ class Paying:
             await asyncio.sleep(_PAUSE_SECONDS)
         raise NeverHappened(f"payouts of {enterprise.name} never end")
 
+    async def trades(self) -> dict[str, Row]:
+        """Trades by their order numbers."""
+        return {it["order_no"]: it for it in (await self._people.tables())["trades"].values()}
+
+    async def close_account(self, merchant: Company) -> None:
+        """The merchant's bank will send back what comes for its first account."""
+        await self._people.pboc.instruct("close_account", account=payee(merchant).account_no)
+
+    async def set_payee(self, merchant: Company, account: registry.PayeeAccount) -> None:
+        """The merchant is paid to another account from now on."""
+        await self._settle(
+            self._people.operator.registry.SetPayee,
+            lambda: registry.SetPayeeRequest(
+                request_id=identifiers.uuid7(), party_id=self.ids.company(merchant), payee=account
+            ),
+        )
+
+    async def come_back(self, trade_id: bytes, minor: int) -> None:
+        """Goods come back after they were paid for; the merchant repays or sells other goods."""
+        operator = self._people.operator
+        await self._settle(
+            operator.customs.ReportReturn,
+            lambda: customs.ReportReturnRequest(
+                request_id=identifiers.uuid7(),
+                trade_id=trade_id,
+                amount_minor=minor,
+                reference="goods came back",
+            ),
+        )
+        for settlement in _SETTLEMENTS:
+            # What nothing covers stays open, and the merchant's payouts wait.
+            request = clearing.SettleClawbackRequest(
+                request_id=identifiers.uuid7(),
+                trade_id=trade_id,
+                settlement=settlement,
+                reason="goods came back",
+            )
+            await operator.clearing.SettleClawback(request)
+
+    async def _settle(self, call: Callable[[Any], Awaitable[Any]], ask: Callable[[], Any]) -> Any:
+        """Asks until the answer is final."""
+        for _ in range(_TRIES_MAX):
+            response = await call(ask())
+            if not response.refusal.transient:
+                return response
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise NeverHappened(f"{response.refusal.message}")
+
     async def declare_again(self) -> bool:
         """An operator asks for what SAFE refused; false when there is nothing."""
         records = (await self._people.tables()).get("bop_records", {}).values()
@@ -183,6 +241,19 @@ class Paying:
             )
             await self._people.operator.forex.DeclareRemittance(request)
         return bool(refused)
+
+    async def ended(self, enterprise: Company) -> None:
+        """Waits until no payout is under way: a return follows its settlement."""
+        company = self.ids.company(enterprise)
+        await self._people.until(lambda tables: not under_way(tables, company), "payouts")
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def charged(self, remittance: Remittance, minor: int) -> None:
+        """Waits until the engine knows of a charge."""
+        await self._people.until(
+            lambda tables: tables["remittances"][remittance.id]["charges_after_minor"] == minor,
+            f"charge on {remittance.name}",
+        )
 
     async def view(self, remittance: Remittance) -> Row:
         """The remittance as it stands."""

@@ -9,14 +9,15 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation import faults, workload
+from tests.simulation import acts, faults
+from tests.simulation.acts import Act
 from tests.simulation.auditor import audit, replayed
 from tests.simulation.breaking import Breaking
 from tests.simulation.corridor import Corridor, complaint
 from tests.simulation.faults import Fault
 from tests.simulation.judge import Judge
 from tests.simulation.totals import Totals, totals
-from tests.simulation.workload import Act, Workload
+from tests.simulation.workload import Workload
 
 # Files of a run are of no use to a disk.
 _MEMORY = Path("/dev/shm")  # noqa: S108
@@ -42,12 +43,12 @@ class Case:
 
     @property
     def acts(self) -> list[Act]:
-        planned = workload.plan(self.workload_seed, self.rounds)
-        return workload.without(planned, self.without_acts)
+        planned = acts.plan(self.workload_seed, self.rounds)
+        return acts.without(planned, self.without_acts)
 
     @property
     def faults(self) -> list[Fault]:
-        planned = faults.plan(self.seed, self.rounds, self.fault_count)
+        planned = faults.plan(self.seed, 2 * self.rounds, self.fault_count)
         return [it for it in planned if it.number not in self.without_faults]
 
     def calm(self) -> Case:
@@ -111,13 +112,15 @@ async def _run(corridor: Corridor, case: Case, outcome: Outcome) -> None:
 async def _act(corridor: Corridor, case: Case, outcome: Outcome) -> None:
     acting = Workload(corridor, case.workload_seed, case.acts, case.rounds)
     judge = Judge(corridor)
-    judge.expected = faults.expected(case.faults)
+    judge.expected = faults.expected(case.faults) + acts.expected(case.acts)
     breaking = Breaking(corridor, acting.people, case.seed, case.faults)
     await acting.register()
     await corridor.quiet("the registration")
     for number in range(case.rounds):
-        breaking.begin(number)
-        await acting.act(number)
+        breaking.begin(2 * number)
+        await acting.documents(number)
+        breaking.begin(2 * number + 1)
+        await acting.money(number)
     outcome.happened = breaking.happened
     await breaking.calm()
     await corridor.quiet("the run")
