@@ -1,5 +1,7 @@
 //! Entries of the journal: a view that adds up to the last byte, and an event that is written as it was read.
 
+use std::collections::BTreeMap;
+
 use whampoa_core::event::codec::Writer;
 use whampoa_core::event::{Event, RequestMark};
 use whampoa_core::journal::view::EntryView;
@@ -44,8 +46,8 @@ pub fn run(input: &[u8]) {
 }
 
 /// The smallest entry of each kind of the ground.
-pub fn seeds() -> Vec<Vec<u8>> {
-    let mut smallest = std::collections::BTreeMap::<u8, &[u8]>::new();
+pub fn smallest() -> impl Iterator<Item = &'static [u8]> {
+    let mut smallest = BTreeMap::<u8, &[u8]>::new();
     for made in &ground().made {
         let bytes = &made.sealed.bytes[..];
         let known = smallest.entry(made.event.kind()).or_insert(bytes);
@@ -53,5 +55,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
             *known = bytes;
         }
     }
-    smallest.into_values().map(<[u8]>::to_vec).collect()
+    smallest.into_values()
+}
+
+/// One entry of each kind.
+pub fn seeds() -> Vec<Vec<u8>> {
+    smallest().map(<[u8]>::to_vec).collect()
 }

@@ -11,6 +11,7 @@ pub mod mutate;
 mod private;
 mod proof;
 mod protobuf;
+mod replay;
 mod request;
 
 use mutate::Mutate;
@@ -23,6 +24,8 @@ pub struct Target {
     pub run: fn(&[u8]),
     /// Changes that keep the input readable; beside them bytes are changed at random.
     pub mutate: Option<Mutate>,
+    /// The decoder catches panics of its own: a fuzzer must not stop at them.
+    pub catches_panics: bool,
     /// Inputs that are made, not kept.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
@@ -33,48 +36,63 @@ pub const TARGETS: &[Target] = &[
         name: "strict",
         run: request::strict,
         mutate: Some(protobuf::mutate_request),
+        catches_panics: false,
         seeds: request::seeds,
     },
     Target {
         name: "request",
         run: request::decided,
         mutate: Some(protobuf::mutate_request),
+        catches_panics: false,
         seeds: request::seeds,
     },
     Target {
         name: "columns",
         run: columns::run,
         mutate: None,
+        catches_panics: false,
         seeds: columns::seeds,
     },
     Target {
         name: "entry",
         run: entry::run,
         mutate: None,
+        catches_panics: false,
         seeds: entry::seeds,
+    },
+    Target {
+        name: "replay",
+        run: replay::run,
+        mutate: None,
+        catches_panics: true,
+        seeds: replay::seeds,
     },
     Target {
         name: "journal",
         run: journal::run,
         mutate: None,
+        catches_panics: false,
         seeds: journal::seeds,
     },
     Target {
         name: "private",
         run: private::run,
         mutate: None,
+        catches_panics: false,
         seeds: private::seeds,
     },
     Target {
         name: "proof",
         run: proof::run,
         mutate: None,
+        catches_panics: false,
         seeds: proof::seeds,
     },
     Target {
         name: "ceb",
         run: ceb::run,
         mutate: None,
+        catches_panics: false,
         seeds: Vec::new,
     },
 ];

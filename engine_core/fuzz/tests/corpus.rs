@@ -108,5 +108,5 @@ macro_rules! targets {
 }
 
 targets!(
-    strict, request, columns, entry, journal, private, proof, ceb
+    strict, request, columns, entry, replay, journal, private, proof, ceb
 );

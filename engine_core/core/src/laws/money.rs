@@ -50,7 +50,10 @@ pub fn remittances_add_up(state: &State) -> Result<(), String> {
                 row.credited_minor
             ));
         }
-        if remittance.instructed_minor - remittance.charges_before_minor != row.credited_minor {
+        let instructed = i128::from(remittance.instructed_minor);
+        if instructed - i128::from(remittance.charges_before_minor)
+            != i128::from(row.credited_minor)
+        {
             return Err(format!(
                 "remittance {}: instructed less charges is not what was credited",
                 remittance.id()
@@ -84,17 +87,17 @@ pub fn remittances_add_up(state: &State) -> Result<(), String> {
 /// Law 4: what is shared sums to the total, of allocations by merchant and of CNY by conversion.
 pub fn shares_add_up(state: &State) -> Result<(), String> {
     for remittance in state.remittances.iter() {
-        let mut by_merchant: BTreeMap<u32, i64> = BTreeMap::new();
-        remittance
-            .allocations
-            .iter()
-            .for_each(|row| *by_merchant.entry(row.merchant).or_default() += row.amount_minor);
-        let shared: i64 = remittance
+        // Wide sums: in a forged journal amounts could add up to the total around the end of 64 bits.
+        let mut by_merchant: BTreeMap<u32, i128> = BTreeMap::new();
+        remittance.allocations.iter().for_each(|row| {
+            *by_merchant.entry(row.merchant).or_default() += i128::from(row.amount_minor);
+        });
+        let shared: i128 = remittance
             .shares
             .values()
-            .map(|share| share.allocated_minor)
+            .map(|share| i128::from(share.allocated_minor))
             .sum();
-        if shared != remittance.amounts.allocated_minor {
+        if shared != i128::from(remittance.amounts.allocated_minor) {
             return Err(format!(
                 "remittance {}: shares {shared}, allocated {}",
                 remittance.id(),
@@ -103,7 +106,7 @@ pub fn shares_add_up(state: &State) -> Result<(), String> {
         }
         for (merchant, share) in &remittance.shares {
             let rows = by_merchant.get(merchant).copied().unwrap_or(0);
-            if rows != share.allocated_minor
+            if rows != i128::from(share.allocated_minor)
                 || !(0..=share.allocated_minor).contains(&share.converting_minor)
             {
                 return Err(format!(
@@ -114,10 +117,16 @@ pub fn shares_add_up(state: &State) -> Result<(), String> {
         }
     }
     for conversion in state.conversions.iter() {
-        let foreign: i64 = conversion.shares.values().sum();
-        let cny: i64 = conversion.distributed.values().sum();
+        let foreign: i128 = conversion.shares.values().copied().map(i128::from).sum();
+        let cny: i128 = conversion
+            .distributed
+            .values()
+            .copied()
+            .map(i128::from)
+            .sum();
         let is_confirmed = conversion.state == ConversionState::Confirmed;
-        if foreign != conversion.row.amount_minor || is_confirmed && cny != conversion.row.cny_minor
+        if foreign != i128::from(conversion.row.amount_minor)
+            || is_confirmed && cny != i128::from(conversion.row.cny_minor)
         {
             return Err(format!(
                 "conversion {}: shares {foreign} and {cny}, totals {:?}",
@@ -184,7 +193,7 @@ pub fn bop_adds_up(state: &State) -> Result<(), String> {
             ));
         };
         let standing = state.bop.of(remittance_id).filter(|record| record.stands());
-        let mut parts = 0;
+        let mut parts = 0_i128;
         for record in standing {
             if record.row.amount < 1 {
                 return Err(format!(
@@ -194,10 +203,10 @@ pub fn bop_adds_up(state: &State) -> Result<(), String> {
                 ));
             }
             if record.row.kind != BopKind::Actual {
-                parts += record.row.amount;
+                parts += i128::from(record.row.amount);
             }
         }
-        if parts != actual.row.amount {
+        if parts != i128::from(actual.row.amount) {
             return Err(format!(
                 "record {}: {} units, its parts {parts}",
                 actual.row.rptno.as_str(),

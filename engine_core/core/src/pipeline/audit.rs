@@ -1,6 +1,7 @@
 //! `whampoa verify`: structure, laws and projections-free state, recomputed from the files of a data directory alone.
 
 use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Instant;
 
@@ -81,13 +82,14 @@ pub fn verify(dir: &Path, policy: &str) -> Result<String, Fault> {
 
 /// The state as the engine has it after opening: an operation counts once its last entry is there.
 #[derive(Default)]
-struct Replay {
-    state: State,
+pub struct Replay {
+    pub state: State,
     operation: Vec<(At, Event, u64)>,
 }
 
 impl Replay {
-    fn take(&mut self, view: &EntryView<'_>) -> Result<(), String> {
+    /// Takes the next entry of a journal; says why none that an engine wrote looks like it.
+    pub fn take(&mut self, view: &EntryView<'_>) -> Result<(), String> {
         let (at, event) = read_entry(view).map_err(|fault| fault.to_string())?;
         let newest_ms = match self.operation.last() {
             Some((before, ..)) => before.time_ms,
@@ -113,11 +115,18 @@ impl Replay {
         self.operation.push((at, event, view.row_count()));
         if !continues {
             for (at, event, rows) in self.operation.drain(..) {
-                self.state.evolve(&at, &event, rows);
+                evolved(&mut self.state, &at, &event, rows)?;
             }
         }
         Ok(())
     }
+}
+
+/// Applies an entry. `evolve` trusts what was decided; in a forged journal, whose sums and hashes may all fit, an entry
+/// can speak of what was never there.
+fn evolved(state: &mut State, at: &At, event: &Event, rows: u64) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| state.evolve(at, event, rows)))
+        .map_err(|_| format!("entry {} does not fit the state before it", at.index))
 }
 
 fn place(bad: Option<&Bad>) -> String {

@@ -24,7 +24,11 @@ fn chosen() -> &'static Target {
 }
 
 /// Puts the seeds that are made, not kept, where libFuzzer finds them.
-fn sow() {
+fn begin() {
+    if chosen().catches_panics {
+        // libFuzzer's own hook would end the process; what nobody catches still does.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let Some(folder) = std::env::var_os(SEEDS) else {
         return;
     };
@@ -34,7 +38,7 @@ fn sow() {
     }
 }
 
-fuzz_target!(init: sow(), |input: &[u8]| (chosen().run)(input));
+fuzz_target!(init: begin(), |input: &[u8]| (chosen().run)(input));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut random = Random::new(u64::from(seed));
