@@ -20,6 +20,9 @@ const RECORD_BYTES_MAX: u64 = 64 << 20;
 /// How far behind a rotten record the next whole one is looked for.
 const SEARCH_BYTES_MAX: u64 = 2 * RECORD_BYTES_MAX;
 
+/// Bytes that are read ahead.
+const READ_BYTES: u64 = 1 << 20;
+
 /// Reads the file once, one record in memory at a time.
 pub fn scan(storage: &dyn Storage, name: &str) -> io::Result<Found> {
     let length = storage.length(name)?;
@@ -48,7 +51,8 @@ pub fn scan(storage: &dyn Storage, name: &str) -> io::Result<Found> {
 /// Takes whole records from `at` on; where the first that is none begins.
 fn run(values: Values<'_>, mut at: u64, found: &mut Found) -> io::Result<u64> {
     let length = values.length;
-    let mut reader = BufReader::with_capacity(1 << 20, Section { values, at });
+    let ahead = (length - at).min(READ_BYTES) as usize;
+    let mut reader = BufReader::with_capacity(ahead, Section { values, at });
     let mut record = Vec::new();
     while at < length {
         record.resize(HEAD_BYTES, 0);
