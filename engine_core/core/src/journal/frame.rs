@@ -93,6 +93,12 @@ pub fn build(entries: &[&[u8]], first_index: u64, durable_before: u64, is_footer
         bytes.extend_from_slice(entry);
     }
     bytes.resize(length.next_multiple_of(UNIT), PADDING);
+    debug_assert!(
+        bytes
+            .chunks_exact(UNIT)
+            .all(|unit| unit.iter().any(|byte| *byte != 0)),
+        "a unit of zeros would pass for one that was never written"
+    );
     let crc = crc32c::crc32c(&bytes);
     bytes[36..40].copy_from_slice(&crc.to_be_bytes());
     bytes

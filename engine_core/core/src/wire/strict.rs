@@ -1,4 +1,5 @@
-//! Refuses fields the contract does not know, with their path: protobuf would drop them silently.
+//! Refuses fields the contract does not know, with their path: protobuf would drop them silently. And texts that no database,
+//! and no frame of the journal, could hold.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ enum Shape {
     Fixed64,
     Fixed32,
     Bytes,
+    Text,
     Message(usize),
 }
 
@@ -73,11 +75,21 @@ impl Contract {
                     format!("at byte {}", field.offset),
                 );
             };
+            if let (Shape::Text, Value::Bytes(text)) = (known.shape, field.value)
+                && let Some(at) = text.iter().position(|byte| *byte == 0)
+            {
+                let place = format!("{path}{}", known.name);
+                return refuse(
+                    Rejection::FieldInvalid,
+                    place,
+                    format!("a zero at byte {at} of the text"),
+                );
+            }
             let fits = match (known.shape, field.value) {
                 (Shape::Varint, Value::Varint(_))
                 | (Shape::Fixed64, Value::Fixed64(_))
                 | (Shape::Fixed32, Value::Fixed32(_))
-                | (Shape::Bytes, Value::Bytes(_)) => true,
+                | (Shape::Bytes | Shape::Text, Value::Bytes(_)) => true,
                 (Shape::Message(inner), Value::Bytes(value)) => {
                     let count = seen.entry(field.number).or_default();
                     let place = match is_repeated {
@@ -129,7 +141,8 @@ impl Contract {
             let shape = match field.r#type() {
                 Type::Fixed64 | Type::Sfixed64 | Type::Double => Shape::Fixed64,
                 Type::Fixed32 | Type::Sfixed32 | Type::Float => Shape::Fixed32,
-                Type::String | Type::Bytes => Shape::Bytes,
+                Type::String => Shape::Text,
+                Type::Bytes => Shape::Bytes,
                 Type::Message | Type::Group => {
                     Shape::Message(self.by_name[field.type_name().trim_start_matches('.')])
                 }
@@ -191,6 +204,28 @@ mod tests {
         assert_eq!(
             (refusal.code, refusal.field.as_str()),
             (Rejection::UnknownField, "parties[0].#111")
+        );
+    }
+
+    #[test]
+    fn a_text_with_a_zero_is_named_with_its_path() {
+        let party = Party {
+            party_id: vec![0; 16],
+            name: "a\0b".to_owned(),
+            ..Default::default()
+        };
+        let request = RegisterPartiesRequest {
+            request_id: vec![7; 16],
+            parties: vec![Party::default(), party],
+        };
+        let refusal = check(REQUEST, &request.encode_to_vec()).unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.field.as_str(), refusal.value.as_str()),
+            (
+                Rejection::FieldInvalid,
+                "parties[1].name",
+                "a zero at byte 1 of the text"
+            )
         );
     }
 

@@ -6,6 +6,7 @@ use super::PAYOUTS_MAX;
 use super::payout::payout;
 use crate::contract::whampoa::clearing::v1 as proto;
 use crate::contract::whampoa::clearing::v1::PayoutOutcome;
+use crate::decide::forex::reference;
 use crate::decide::ledger::posting::Postings;
 use crate::decide::{Context, Decision};
 use crate::event::Draft;
@@ -25,6 +26,7 @@ pub fn confirm_debit(
     request: &proto::ConfirmDebitRequest,
 ) -> Decision {
     check_count(request.payout_ids.len(), "payout_ids")?;
+    let bank_reference = reference(&request.bank_reference, "bank_reference")?;
     let mut steps: Vec<PayoutStepRow> = Vec::with_capacity(request.payout_ids.len());
     let mut states = States::default();
     let mut postings = Postings::new(&state.ledger, context.now_ms, context.next_index);
@@ -41,7 +43,7 @@ pub fn confirm_debit(
     let (accounts, transfers) = postings.take();
     let case_id = steps[0].payout_id;
     let event = DebitConfirmed {
-        bank_reference: request.bank_reference.clone(),
+        bank_reference,
         steps,
         accounts,
         transfers,
@@ -85,6 +87,7 @@ pub fn record_settlement(
                 &result.reason_code,
             );
         };
+        reference(&result.clearing_reference, &place("clearing_reference"))?;
         if result.clearing_reference.contains('\n') {
             return refuse(
                 Rejection::FieldInvalid,

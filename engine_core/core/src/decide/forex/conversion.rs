@@ -1,6 +1,6 @@
 //! Foreign money into CNY: requested, confirmed by the bank, shared at once and paid out in the same operation.
 
-use super::{parse_id, positive, remittance};
+use super::{parse_id, positive, reference, remittance};
 use crate::contract::whampoa::forex::v1 as proto;
 use crate::decide::clearing::payout::{Instructed, Payee};
 use crate::decide::ledger::posting::Postings;
@@ -139,6 +139,7 @@ pub fn confirm_conversion(
         );
     }
     positive(rate.rate_e8, "rate.rate_e8")?;
+    let bank_reference = reference(&request.bank_reference, "bank_reference")?;
     let remittance_id = conversion.row.remittance_id;
     let Some(remittance) = state.remittances.get(remittance_id) else {
         return refuse(Rejection::UnknownRemittance, "conversion_id", remittance_id);
@@ -178,7 +179,7 @@ pub fn confirm_conversion(
         let (accounts, transfers) = postings.take();
         let is_last = at + 1 == parts.len();
         let event = ConversionConfirmed {
-            bank_reference: request.bank_reference.clone(),
+            bank_reference: bank_reference.clone(),
             merchants: if is_last { shared.len() as u32 } else { 0 },
             payouts_instructed: if is_last { totals.payouts } else { 0 },
             withheld: if is_last { totals.withheld } else { 0 },

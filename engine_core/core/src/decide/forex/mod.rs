@@ -19,6 +19,17 @@ use crate::state::remittance::Remittance;
 /// Largest amount that is taken: products with rates and weights then fit 128 bits with room.
 pub const AMOUNT_MAX: i64 = 1 << 53;
 
+/// Longest reference of a bank, and name of a source, in bytes: it stands in the entry, whose size is bounded.
+const REFERENCE_BYTES_MAX: usize = 64;
+
+/// A reference of another party, as short as theirs are.
+pub fn reference(text: &str, field: &str) -> Result<String, Refusal> {
+    match text.len() <= REFERENCE_BYTES_MAX {
+        true => Ok(text.to_owned()),
+        false => refuse(Rejection::FieldInvalid, field, text),
+    }
+}
+
 /// A positive amount within bounds.
 pub fn positive(amount_minor: i64, field: &str) -> Result<i64, Refusal> {
     if amount_minor <= 0 {

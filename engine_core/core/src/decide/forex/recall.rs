@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{positive, remittance};
+use super::{positive, reference, remittance};
 use crate::contract::whampoa::forex::v1 as proto;
 use crate::decide::clearing::chain;
 use crate::decide::ledger::posting::Postings;
@@ -30,6 +30,7 @@ pub fn recall_remittance(
 ) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let amount = positive(request.amount_minor, "amount_minor")?;
+    let bank_reference = reference(&request.bank_reference, "bank_reference")?;
     let mut row = remittance.next_row();
     let recallable =
         row.credited_minor - row.returned_minor - row.charges_after_minor - row.debt_minor;
@@ -55,7 +56,7 @@ pub fn recall_remittance(
         from_suspense_minor: from_suspense,
         from_allocations_minor: from_allocations,
         debt_minor: debt,
-        bank_reference: request.bank_reference.clone(),
+        bank_reference,
         remittances: vec![row],
         allocations: Vec::new(),
         clawbacks: Vec::new(),

@@ -1,6 +1,6 @@
 //! Money in: recorded as the bank credited it, judged at once; charges after credit, suspense returned, rates.
 
-use super::{check_not_waiting, parse_id, positive, remittance};
+use super::{check_not_waiting, parse_id, positive, reference, remittance};
 use crate::contract::whampoa::forex::v1 as proto;
 use crate::contract::whampoa::registry::v1::Role;
 use crate::decide::ledger::posting::Postings;
@@ -16,9 +16,6 @@ use crate::ids::{Id, Step};
 use crate::money::Currency;
 use crate::rejection::{Refusal, Rejection, refuse};
 use crate::state::State;
-
-/// Longest reference of a bank, in bytes.
-const REFERENCE_BYTES_MAX: usize = 64;
 
 pub fn record_remittance(
     state: &State,
@@ -122,13 +119,7 @@ fn check_text(told: &proto::Remittance) -> Result<(Currency, Text<3>), Refusal> 
     if told.bank_reference.is_empty() {
         return refuse(Rejection::FieldMissing, "remittance.bank_reference", "");
     }
-    if told.bank_reference.len() > REFERENCE_BYTES_MAX {
-        return refuse(
-            Rejection::FieldInvalid,
-            "remittance.bank_reference",
-            &told.bank_reference,
-        );
-    }
+    reference(&told.bank_reference, "remittance.bank_reference")?;
     let Some(country) = Text::new(&told.payer_country).filter(|_| told.payer_country.len() == 3)
     else {
         return refuse(
@@ -160,12 +151,13 @@ pub fn record_charge(
 ) -> Decision {
     let remittance = remittance(state, &request.remittance_id, "remittance_id")?;
     let amount = positive(request.amount_minor, "amount_minor")?;
+    let bank_reference = reference(&request.bank_reference, "bank_reference")?;
     let mut row = remittance.next_row();
     row.charges_after_minor += amount;
     let (accounts, transfers) = out_of_suspense(state, context, &mut row, amount)?;
     let event = ChargeRecorded {
         amount_minor: amount,
-        bank_reference: request.bank_reference.clone(),
+        bank_reference,
         remittances: vec![row],
         accounts,
         transfers,
@@ -249,6 +241,7 @@ pub fn publish_rate(
         return refuse(Rejection::FieldInvalid, "rate.quote", &rate.quote);
     }
     positive(rate.rate_e8, "rate.rate_e8")?;
+    let source = reference(&request.source, "source")?;
     let case_id = Id::derive(
         context.now_ms,
         "rate",
@@ -258,7 +251,7 @@ pub fn publish_rate(
         base,
         quote,
         rate_e8: rate.rate_e8,
-        source: request.source.clone(),
+        source,
     };
     Ok(vec![Draft::first(case_id, event)])
 }
