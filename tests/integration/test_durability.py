@@ -132,7 +132,7 @@ def test_a_graceful_stop_answers_what_is_under_way(
     assert frames(engine.data_dir)[-1].is_footer
     engine.start()
     replayed = [event for event in engine.events() if event["event"] == "journal replayed"]
-    assert replayed[-1]["cut"] == {"cut": None, "dropped": 0, "clean": True}
+    assert replayed[-1]["cut"] == {"cut": None, "lost": 0, "dropped": 0, "clean": True}
     check_kept(load)
     # Requests that were refused by the stop left nothing.
     client = engine.client().evidence

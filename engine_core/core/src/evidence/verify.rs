@@ -5,7 +5,7 @@ use super::tree::Tree;
 use crate::journal::Fault;
 use crate::journal::segment;
 use crate::journal::storage::Storage;
-use crate::journal::tail::{Chain, End, Frame, Wrong};
+use crate::journal::tail::{Chain, End, Frame, Part, Wrong};
 use crate::journal::view::EntryView;
 
 /// A place, and what is wrong there.
@@ -67,7 +67,13 @@ pub fn structure(storage: &dyn Storage, visit: &mut Visit<'_>) -> Result<Report,
     for (at, first_index) in segments.iter().copied().enumerate() {
         let name = segment::name(first_index);
         let bytes = storage.read_at(&name, 0, storage.length(&name)? as usize)?;
-        match audit.segment(first_index, &bytes, 0, at + 1 == segments.len(), visit) {
+        let part = Part {
+            first_index,
+            start: 0,
+            bytes: &bytes,
+            is_last: at + 1 == segments.len(),
+        };
+        match audit.segment(&part, visit) {
             Ok(End::Torn { offset, what }) => {
                 torn = Some(Bad {
                     file: name,
@@ -87,17 +93,10 @@ pub fn structure(storage: &dyn Storage, visit: &mut Visit<'_>) -> Result<Report,
 }
 
 impl Audit {
-    /// Checks the segment with this first index in its name, or its frames from `from` on.
-    pub fn segment(
-        &mut self,
-        first_index: u64,
-        bytes: &[u8],
-        from: usize,
-        is_last: bool,
-        visit: &mut Visit<'_>,
-    ) -> Result<End, Wrong> {
+    /// Checks a segment, or its frames from the first that was not checked.
+    pub fn segment(&mut self, part: &Part<'_>, visit: &mut Visit<'_>) -> Result<End, Wrong> {
         let Self { chain, tree, rows } = self;
-        chain.segment(first_index, bytes, from, is_last, &mut |frame| {
+        chain.segment(part, &mut |frame| {
             for (place, view) in &frame.entries {
                 check(view, visit).map_err(|what| objection(frame, *place, view, what))?;
                 tree.push(view.link());
@@ -107,20 +106,12 @@ impl Audit {
         })
     }
 
-    fn report(self, mut first_bad: Option<Bad>, torn: Option<Bad>) -> Report {
-        let mut unfinished = None;
-        if let Some(begun) = self
+    fn report(self, first_bad: Option<Bad>, torn: Option<Bad>) -> Report {
+        let begun = self
             .chain
             .reached
             .unfinished
-            .filter(|_| first_bad.is_none())
-        {
-            let bad = Bad::of(begun.segment, begun.wrong());
-            match begun.stands_alone() {
-                true => unfinished = Some(bad),
-                false => first_bad = Some(bad),
-            }
-        }
+            .filter(|_| first_bad.is_none());
         Report {
             log: self.chain.log.unwrap_or_default(),
             entries: self.tree.size(),
@@ -128,7 +119,12 @@ impl Audit {
             root: self.tree.root(),
             first_bad,
             torn,
-            unfinished,
+            unfinished: begun.map(|begun| Bad {
+                file: segment::name(begun.segment),
+                offset: begun.offset as u64,
+                index: begun.index,
+                what: "an operation without its end".into(),
+            }),
         }
     }
 }

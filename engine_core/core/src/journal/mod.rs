@@ -3,6 +3,7 @@
 pub mod entry;
 mod fault;
 pub mod frame;
+mod loss;
 mod open;
 pub mod segment;
 pub mod storage;

@@ -18,8 +18,10 @@ pub struct Recovery {
     pub entries: u64,
     /// Link of the last one.
     pub link: Hash,
-    /// The last frame was cut: file, offset, why.
+    /// All from a place on was cut: file, offset, why.
     pub cut: Option<(String, u64, String)>,
+    /// Entries that went with it because loss is accepted, as far as the files still tell.
+    pub lost: u64,
     /// Entries of an unfinished operation that were dropped.
     pub dropped: u64,
     /// The journal ended with a footer.
@@ -30,13 +32,13 @@ impl Recovery {
     pub fn to_json(&self) -> String {
         let cut = match &self.cut {
             Some((file, offset, why)) => {
-                format!("{{\"file\":\"{file}\",\"offset\":{offset},\"why\":\"{why}\"}}")
+                format!("{{\"file\":{file:?},\"offset\":{offset},\"why\":{why:?}}}")
             }
             None => "null".to_owned(),
         };
         format!(
-            "{{\"cut\":{cut},\"dropped\":{},\"clean\":{}}}",
-            self.dropped, self.was_clean
+            "{{\"cut\":{cut},\"lost\":{},\"dropped\":{},\"clean\":{}}}",
+            self.lost, self.dropped, self.was_clean
         )
     }
 }

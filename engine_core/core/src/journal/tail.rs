@@ -16,15 +16,38 @@ pub struct Wrong {
     pub what: String,
 }
 
-/// What the frames of a segment end with.
+/// What a segment ends with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// Nothing stands behind the last frame.
     Whole { offset: usize },
-    /// A frame that was never fully written, so it was acknowledged to nobody.
+    /// A frame, or at 0 a head, that was never fully written, so it was acknowledged to nobody.
     Torn { offset: usize, what: String },
-    /// Not even the head was written, and nothing else.
+    /// Nothing was ever written.
     Unbegun,
+}
+
+/// A segment, or what is left of it from a frame on.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The first index in its name.
+    pub first_index: u64,
+    /// Where `bytes` begin in the file: 0, or where a frame does.
+    pub start: usize,
+    pub bytes: &'a [u8],
+    /// No segment stands behind it.
+    pub is_last: bool,
+}
+
+impl Part<'_> {
+    /// What stands behind a place of the file.
+    fn residue(&self, from: usize) -> Residue {
+        match frame::residue(self.bytes, (from - self.start).min(self.bytes.len())) {
+            Residue::None => Residue::None,
+            Residue::Torn(at) => Residue::Torn(self.start + at),
+            Residue::Frame(at) => Residue::Frame(self.start + at),
+        }
+    }
 }
 
 /// A frame that is as it was written.
@@ -45,33 +68,11 @@ pub type Visit<'a> = dyn FnMut(&Frame<'_>) -> Result<(), Wrong> + 'a;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
     pub index: u64,
+    /// Link of the entry before it.
+    pub link: Hash,
+    /// Where its frame stands.
     pub segment: u64,
-    /// Where its frame stands, and what that begins with: the operation itself, as the writer has it.
     pub offset: usize,
-    pub frame_index: u64,
-    pub frame_link: Hash,
-}
-
-impl Begun {
-    /// The writer lets nothing stand in front of an operation that its frame does not hold whole, so that it can be dropped
-    /// without what was acknowledged.
-    pub fn stands_alone(&self) -> bool {
-        self.index == self.frame_index
-    }
-
-    /// What is wrong when the log ends here.
-    pub fn wrong(&self) -> Wrong {
-        let what = match self.stands_alone() {
-            true => "an operation without its end",
-            false => "an operation without its end, in one frame with others",
-        };
-        Wrong {
-            offset: self.offset,
-            frame: self.offset,
-            index: self.index,
-            what: what.into(),
-        }
-    }
 }
 
 /// How far the log is read.
@@ -91,32 +92,25 @@ pub struct Chain {
     pub reached: Reached,
     /// Name of the log, once a segment told it.
     pub log: Option<String>,
+    /// A segment in which nothing stands; no fault while the next one begins where it would.
+    unbegun: Option<u64>,
 }
 
 impl Chain {
-    /// Reads the segment with this first index in its name, or, where a frame begins at `from`, what stands from there on.
-    pub fn segment(
-        &mut self,
-        first_index: u64,
-        bytes: &[u8],
-        from: usize,
-        is_last: bool,
-        visit: &mut Visit<'_>,
-    ) -> Result<End, Wrong> {
-        let mut at = from;
-        if from == 0 {
-            if is_last && bytes.iter().all(|byte| *byte == 0) {
-                return Ok(End::Unbegun);
+    /// Goes on with a segment, or from the frame on where the log as read so far ends.
+    pub fn segment(&mut self, part: &Part<'_>, visit: &mut Visit<'_>) -> Result<End, Wrong> {
+        let mut at = part.start;
+        if at == 0 {
+            if let Some(end) = self.begin(part)? {
+                return Ok(end);
             }
-            self.head(first_index, bytes)
-                .map_err(|what| self.wrong(0, 0, what))?;
             at = UNIT;
         }
         loop {
-            let found = frame::read(&bytes[at..]);
+            let found = frame::read(&part.bytes[at - part.start..]);
             match found.map_err(|fault| self.wrong(at, at, fault.to_string()))? {
-                Found::End => return self.end(bytes, at, is_last),
-                Found::Torn { what } => return self.torn(bytes, at, is_last, what),
+                Found::End => return self.end(part, at),
+                Found::Torn { what } => return self.torn(part, at, what),
                 Found::Whole {
                     head,
                     payload,
@@ -125,7 +119,7 @@ impl Chain {
                     let before = self.reached;
                     let frame = Frame {
                         head,
-                        segment: first_index,
+                        segment: part.first_index,
                         offset: at,
                         padded,
                         entries: Vec::new(),
@@ -140,11 +134,36 @@ impl Chain {
         }
     }
 
+    /// The head of a segment; an end where there is none.
+    fn begin(&mut self, part: &Part<'_>) -> Result<Option<End>, Wrong> {
+        let is_gone = part.bytes.iter().take(UNIT).all(|byte| *byte == 0);
+        let what = match part.residue(0) {
+            // A head is durable before the first frame behind it is written.
+            Residue::Frame(_) if is_gone => "segment head is gone".to_owned(),
+            Residue::None => {
+                self.unbegun = Some(part.first_index);
+                return Ok(Some(End::Unbegun));
+            }
+            Residue::Torn(_) if is_gone && part.is_last => {
+                let what = "the head was never written".into();
+                return Ok(Some(End::Torn { offset: 0, what }));
+            }
+            Residue::Torn(at) if is_gone => {
+                return Err(self.wrong(at, 0, "bytes where nothing was written".into()));
+            }
+            _ => match self.head(part.first_index, part.bytes) {
+                Ok(()) => return Ok(None),
+                Err(what) => what,
+            },
+        };
+        Err(self.wrong(0, 0, what))
+    }
+
     /// Zeros stand in place of a frame.
-    fn end(&self, bytes: &[u8], at: usize, is_last: bool) -> Result<End, Wrong> {
-        match frame::residue(bytes, at) {
+    fn end(&self, part: &Part<'_>, at: usize) -> Result<End, Wrong> {
+        match part.residue(at) {
             Residue::None => Ok(End::Whole { offset: at }),
-            Residue::Torn(_) if is_last => Ok(End::Torn {
+            Residue::Torn(_) if part.is_last => Ok(End::Torn {
                 offset: at,
                 what: "unit 0 was never written".into(),
             }),
@@ -156,10 +175,10 @@ impl Chain {
     }
 
     /// A frame was never fully written: the last one of all may be so, no other.
-    fn torn(&self, bytes: &[u8], at: usize, is_last: bool, what: String) -> Result<End, Wrong> {
-        match frame::residue(bytes, (at + UNIT).min(bytes.len())) {
+    fn torn(&self, part: &Part<'_>, at: usize, what: String) -> Result<End, Wrong> {
+        match part.residue(at + UNIT) {
             Residue::Frame(_) => Err(self.wrong(at, at, format!("{what}, and a frame follows"))),
-            _ if is_last => Ok(End::Torn { offset: at, what }),
+            _ if part.is_last => Ok(End::Torn { offset: at, what }),
             _ => Err(self.wrong(at, at, format!("{what}, and a segment follows"))),
         }
     }
@@ -174,25 +193,26 @@ impl Chain {
     }
 
     fn head(&mut self, first_index: u64, bytes: &[u8]) -> Result<(), String> {
-        let block = bytes.get(..UNIT).ok_or("the segment's head is cut")?;
-        if block.iter().all(|byte| *byte == 0) {
-            return Err("the segment's head is gone, and something follows".into());
-        }
+        let block = bytes.get(..UNIT).ok_or("segment head is cut")?;
         let head = SegmentHead::read(block).map_err(|fault| fault.to_string())?;
         if head.first_index != first_index {
             let name = segment::name(head.first_index);
-            return Err(format!("the segment's head is that of {name}"));
+            return Err(format!("segment head is that of {name}"));
         }
-        let reached = &self.reached;
-        if head.first_index != reached.entries {
-            let expected = reached.entries;
+        let expected = self.reached.entries;
+        if head.first_index != expected {
+            let gone = match self.unbegun {
+                Some(unbegun) => format!(", and {} holds nothing", segment::name(unbegun)),
+                None => String::new(),
+            };
             return Err(format!(
-                "segment begins with entry {first_index}, not {expected}"
+                "segment begins with entry {first_index}, not {expected}{gone}"
             ));
         }
-        if head.prev_link != reached.link {
-            return Err("the segment's head does not continue the chain".into());
+        if head.prev_link != self.reached.link {
+            return Err("segment head does not continue the chain".into());
         }
+        self.unbegun = None;
         let log = self.log.get_or_insert_with(|| head.log.clone());
         match *log == head.log {
             true => Ok(()),
@@ -211,12 +231,11 @@ impl Chain {
             .map_err(|what| self.wrong(at, at, what))?;
         let places = frame::entries(&head, payload)
             .map_err(|fault| self.wrong(at, at, fault.to_string()))?;
-        let before = self.reached;
         for (start, length) in places {
             let place = at + frame::HEADER_BYTES + start;
             let view = EntryView::parse(&payload[start..start + length])
                 .map_err(|fault| self.wrong(place, at, fault.to_string()))?;
-            self.entry(&view, &frame, &before)
+            self.entry(&view, &frame)
                 .map_err(|what| self.wrong(place, at, what))?;
             frame.entries.push((place, view));
         }
@@ -249,12 +268,7 @@ impl Chain {
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        view: &EntryView<'_>,
-        frame: &Frame<'_>,
-        before: &Reached,
-    ) -> Result<(), String> {
+    fn entry(&mut self, view: &EntryView<'_>, frame: &Frame<'_>) -> Result<(), String> {
         let reached = &mut self.reached;
         if view.index() != reached.entries {
             let (index, expected) = (view.index(), reached.entries);
@@ -268,10 +282,9 @@ impl Chain {
         } else if reached.unfinished.is_none() {
             reached.unfinished = Some(Begun {
                 index: reached.entries,
+                link: reached.link,
                 segment: frame.segment,
                 offset: frame.offset,
-                frame_index: before.entries,
-                frame_link: before.link,
             });
         }
         reached.link = view.link();

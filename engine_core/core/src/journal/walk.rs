@@ -1,11 +1,11 @@
-//! The walk over the segments at a start: every frame is checked, the end is found by the tail rules, and what was never
-//! acknowledged is cut.
+//! The walk over the segments at a start: what stands in them is read by the tail rules, what was never acknowledged is cut.
 
-use super::frame::{self, Found, FrameHead, Residue, UNIT};
+use super::frame::{self, Found, UNIT};
+use super::loss::{lose, zero};
 use super::open::{Base, Recovery, WalkVisit};
-use super::segment::{self, SegmentHead};
+use super::segment;
 use super::storage::Storage;
-use super::view::EntryView;
+use super::tail::{Begun, Chain, End, Frame, Part, Wrong};
 use super::{Config, Fault, FramePlace};
 use crate::evidence::hash::Hash;
 
@@ -18,67 +18,6 @@ pub(super) struct Walk {
     pub segment: Option<u64>,
     pub offset: u64,
     pub recovery: Recovery,
-    /// Entries below were seen before: they are checked again, and not shown.
-    shown_from: u64,
-    unfinished: Option<Unfinished>,
-}
-
-/// Where the operation under way began.
-#[derive(Clone, Copy)]
-struct Unfinished {
-    index: u64,
-    link: Hash,
-    /// The frame that holds its first entry, and how many frames stand before it.
-    frame: FramePlace,
-    frames: usize,
-}
-
-/// A segment on its way through the walk.
-struct Segment<'a> {
-    storage: &'a dyn Storage,
-    config: &'a Config,
-    name: String,
-    /// Where `bytes` begin in the file.
-    start: u64,
-    bytes: Vec<u8>,
-    is_last: bool,
-}
-
-/// How a segment ends.
-enum End {
-    /// Zeros follow its last frame.
-    Full,
-    /// The journal ends in it.
-    Here,
-    /// It was never begun: nothing stands in it.
-    Empty,
-    /// The journal ends before it.
-    Gone,
-}
-
-impl Segment<'_> {
-    fn rotten(&self, at: usize, what: impl Into<String>) -> Fault {
-        Fault::Rotten {
-            file: self.name.clone(),
-            offset: self.start + at as u64,
-            what: what.into(),
-        }
-    }
-
-    fn is_followed(&self, at: usize) -> bool {
-        let next = (at + UNIT).min(self.bytes.len());
-        matches!(frame::residue(&self.bytes, next), Residue::Frame(_))
-    }
-
-    /// Zeroes all from a place on.
-    fn cut(&self, at: usize, why: &str, recovery: &mut Recovery) -> Result<End, Fault> {
-        let offset = self.start + at as u64;
-        self.storage
-            .write_at(&self.name, offset, &vec![0; self.bytes.len() - at])?;
-        self.storage.sync(&self.name)?;
-        recovery.cut = Some((self.name.clone(), offset, why.to_owned()));
-        Ok(End::Here)
-    }
 }
 
 /// Walks all segments, or those behind a base; drops what is unfinished.
@@ -88,35 +27,28 @@ pub(super) fn walk(
     base: Option<&Base<'_>>,
     visit: &mut WalkVisit<'_>,
 ) -> Result<Walk, Fault> {
-    let segments = segments(storage)?;
-    let mut walk = match base {
-        Some(base) => Walk::behind(base),
-        None => Walk::from_the_start(),
+    let mut walk = Walk {
+        frames: Vec::new(),
+        entries: 0,
+        link: [0; 32],
+        segment: None,
+        offset: UNIT as u64,
+        recovery: Recovery::default(),
     };
-    let from = walk.segment.unwrap_or(0);
-    let mut empty = Vec::new();
-    for (at, first_index) in segments.iter().enumerate() {
-        if *first_index < from {
-            continue;
-        }
-        let is_last = at + 1 == segments.len();
-        match walk.segment(storage, *first_index, is_last, config, visit)? {
-            End::Full => {}
-            End::Here => {
-                drop_segments(storage, &segments[at + 1..])?;
-                break;
-            }
-            End::Empty => empty.push(*first_index),
-            End::Gone => {
-                drop_segments(storage, &segments[at..])?;
-                break;
-            }
-        }
+    let mut chain = Chain::default();
+    if let Some((last, before)) = base.and_then(|base| base.frames.split_last()) {
+        // It begins with the last frame that the base knows, so that what follows is chained to it.
+        walk.frames = before.to_vec();
+        (walk.segment, walk.offset) = (Some(last.segment), last.offset);
+        chain.reached.entries = last.first_index;
+        chain.reached.link = base.map_or([0; 32], |base| base.link_before(last.first_index));
     }
-    // Left behind, an empty one would stand between segments that are made later.
-    drop_segments(storage, &empty)?;
-    if let Some(unfinished) = walk.unfinished {
-        walk.drop_unfinished(unfinished, storage, &segments)?;
+    let shown_from = base.map_or(0, |base| base.entries);
+    walk.segments(storage, config, &mut chain, shown_from, visit)?;
+    (walk.entries, walk.link) = (chain.reached.entries, chain.reached.link);
+    walk.recovery.was_clean = chain.reached.is_clean && walk.recovery.cut.is_none();
+    if let Some(begun) = chain.reached.unfinished {
+        walk.drop_unfinished(begun, storage)?;
     }
     (walk.recovery.entries, walk.recovery.link) = (walk.entries, walk.link);
     Ok(walk)
@@ -132,273 +64,176 @@ pub(super) fn segments(storage: &dyn Storage) -> Result<Vec<u64>, Fault> {
 }
 
 impl Walk {
-    fn from_the_start() -> Self {
-        Self {
-            frames: Vec::new(),
-            entries: 0,
-            link: [0; 32],
-            segment: None,
-            offset: UNIT as u64,
-            recovery: Recovery::default(),
-            shown_from: 0,
-            unfinished: None,
-        }
-    }
-
-    /// Begins with the last frame that the base knows, so that what follows is chained to it.
-    fn behind(base: &Base<'_>) -> Self {
-        let mut walk = Self::from_the_start();
-        let Some((last, before)) = base.frames.split_last() else {
-            return walk;
-        };
-        walk.frames = before.to_vec();
-        walk.entries = last.first_index;
-        walk.link = base.link_before(last.first_index);
-        (walk.segment, walk.offset) = (Some(last.segment), last.offset);
-        walk.shown_from = base.entries;
-        walk
-    }
-
-    fn segment(
+    /// Reads the segments up to the end of the journal, and brings that in order. Entries from `shown_from` on are shown.
+    fn segments(
         &mut self,
         storage: &dyn Storage,
-        first_index: u64,
-        is_last: bool,
         config: &Config,
-        visit: &mut WalkVisit<'_>,
-    ) -> Result<End, Fault> {
-        let name = segment::name(first_index);
-        let is_begun = self.segment == Some(first_index);
-        let start = if is_begun { self.offset } else { 0 };
-        let length = storage.length(&name)?.saturating_sub(start);
-        let part = Segment {
-            storage,
-            config,
-            bytes: storage.read_at(&name, start, length as usize)?,
-            name,
-            start,
-            is_last,
-        };
-        if is_begun {
-            return self.frames(&part, 0, visit);
-        }
-        match self.check_head(&part, first_index) {
-            Ok(true) => {
-                (self.segment, self.offset) = (Some(first_index), UNIT as u64);
-                self.frames(&part, UNIT, visit)
-            }
-            Ok(false) => Ok(End::Empty),
-            Err(Fault::Rotten { what, .. }) if config.accept_loss => {
-                self.recovery.cut = Some((part.name, 0, format!("accepted loss: {what}")));
-                Ok(End::Gone)
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// False for a segment that was never begun.
-    fn check_head(&self, part: &Segment<'_>, first_index: u64) -> Result<bool, Fault> {
-        let block = part.bytes.get(..UNIT);
-        let block = block.ok_or_else(|| part.rotten(0, "segment is cut"))?;
-        if block.iter().all(|byte| *byte == 0) {
-            return match frame::residue(&part.bytes, 0) {
-                // Its head is made durable before its first frame is written.
-                Residue::Frame(_) => Err(part.rotten(0, "segment head is gone")),
-                _ => Ok(false),
-            };
-        }
-        let head = SegmentHead::read(block).map_err(|fault| part.rotten(0, fault.to_string()))?;
-        let is_next = head.first_index == self.entries && first_index == self.entries;
-        if !is_next || head.prev_link != self.link {
-            return Err(part.rotten(0, "segment head does not continue the chain"));
-        }
-        // Every position names its log: one journal has one name for ever.
-        if head.log != part.config.log {
-            return Err(Fault::Malformed {
-                what: format!(
-                    "{} is of log {:?}, the configuration says {:?}",
-                    part.name, head.log, part.config.log
-                ),
-            });
-        }
-        Ok(true)
-    }
-
-    /// Walks the frames of a segment from `at` on.
-    fn frames(
-        &mut self,
-        part: &Segment<'_>,
-        mut at: usize,
-        visit: &mut WalkVisit<'_>,
-    ) -> Result<End, Fault> {
-        let may_lose = part.config.accept_loss;
-        loop {
-            match frame::read(&part.bytes[at..]) {
-                Ok(Found::Whole {
-                    head,
-                    payload,
-                    padded,
-                }) => {
-                    let place = FramePlace {
-                        first_index: head.first_index,
-                        entries: head.entries,
-                        segment: self.segment.unwrap_or(0),
-                        offset: part.start + at as u64,
-                        padded: padded as u64,
-                    };
-                    match self.check_frame(&head, payload) {
-                        Ok(entries) => self.take_frame(&head, place, &entries, visit)?,
-                        Err(_) if may_lose => {
-                            return part.cut(at, "accepted loss", &mut self.recovery);
-                        }
-                        Err(fault) => return Err(part.rotten(at, fault.to_string())),
-                    }
-                    at += padded;
-                    self.offset = part.start + at as u64;
-                }
-                Ok(Found::End) => {
-                    let residue = frame::residue(&part.bytes, at);
-                    return match residue {
-                        Residue::None => Ok(End::Full),
-                        Residue::Torn(_) if part.is_last => {
-                            part.cut(at, "unit 0 was never written", &mut self.recovery)
-                        }
-                        _ if may_lose => part.cut(at, "accepted loss", &mut self.recovery),
-                        _ => Err(part.rotten(at, "a frame is gone that later ones follow")),
-                    };
-                }
-                Ok(Found::Torn { what }) if part.is_last && !part.is_followed(at) => {
-                    return part.cut(at, &what, &mut self.recovery);
-                }
-                Ok(Found::Torn { .. }) | Err(_) if may_lose => {
-                    return part.cut(at, "accepted loss", &mut self.recovery);
-                }
-                Ok(Found::Torn { what }) => return Err(part.rotten(at, what)),
-                Err(fault) => return Err(part.rotten(at, fault.to_string())),
-            }
-        }
-    }
-
-    /// The entries of a frame, which go on with the chain, and their links.
-    fn check_frame<'a>(
-        &self,
-        head: &FrameHead,
-        payload: &'a [u8],
-    ) -> Result<Vec<(EntryView<'a>, Hash)>, Fault> {
-        let fault = |what: String| Fault::Malformed { what };
-        if head.first_index != self.entries {
-            let (begins, next) = (head.first_index, self.entries);
-            return Err(fault(format!(
-                "frame begins with entry {begins}, not {next}"
-            )));
-        }
-        let (mut index, mut link) = (self.entries, self.link);
-        let places = frame::entries(head, payload)?;
-        // Only now is the count known to be true: one that lies must not ask for memory.
-        let mut checked = Vec::with_capacity(places.len());
-        for (start, length) in places {
-            let view = EntryView::parse(&payload[start..start + length])?;
-            if view.index() != index || view.prev_link() != link {
-                return Err(fault(format!("entry {index} does not continue the chain")));
-            }
-            (index, link) = (index + 1, view.link());
-            checked.push((view, link));
-        }
-        Ok(checked)
-    }
-
-    fn take_frame(
-        &mut self,
-        head: &FrameHead,
-        place: FramePlace,
-        entries: &[(EntryView<'_>, Hash)],
+        chain: &mut Chain,
+        shown_from: u64,
         visit: &mut WalkVisit<'_>,
     ) -> Result<(), Fault> {
-        self.recovery.was_clean = head.is_footer;
-        let frames = self.frames.len();
-        if head.entries > 0 {
-            self.frames.push(place);
-        }
-        for (view, link) in entries {
-            if view.flags() & 1 == 0 {
-                self.unfinished = None;
-            } else if self.unfinished.is_none() {
-                self.unfinished = Some(Unfinished {
-                    index: self.entries,
-                    link: self.link,
-                    frame: place,
-                    frames,
-                });
+        let segments = segments(storage)?;
+        let from = self.segment.unwrap_or(0);
+        let from = segments.partition_point(|segment| *segment < from);
+        let mut unbegun = Vec::new();
+        for (at, first_index) in segments.iter().copied().enumerate().skip(from) {
+            let name = segment::name(first_index);
+            let is_begun = self.segment == Some(first_index);
+            let start = if is_begun { self.offset } else { 0 };
+            let length = storage.length(&name)?.saturating_sub(start) as usize;
+            let part = Part {
+                first_index,
+                start: start as usize,
+                bytes: &storage.read_at(&name, start, length)?,
+                is_last: at + 1 == segments.len(),
+            };
+            let end = self.read(chain, &part, shown_from, visit)?;
+            has_its_name(&name, chain, config)?;
+            match end {
+                Ok(End::Whole { offset }) => self.ends_at(first_index, offset),
+                Ok(End::Unbegun) => unbegun.push(first_index),
+                Ok(End::Torn { offset, what }) => {
+                    zero(storage, &name, offset, part.start + length)?;
+                    self.recovery.cut = Some((name, offset as u64, what));
+                    match offset {
+                        0 => unbegun.push(first_index),
+                        _ => self.ends_at(first_index, offset),
+                    }
+                }
+                Err(wrong) if config.accept_loss => {
+                    self.recovery.lost = lose(storage, &segments[at..], &wrong, &chain.reached)?;
+                    if wrong.frame > 0 {
+                        self.ends_at(first_index, wrong.frame);
+                    }
+                    let why = format!("accepted loss: {}", wrong.what);
+                    self.recovery.cut = Some((name, wrong.frame as u64, why));
+                    break;
+                }
+                Err(Wrong { offset, what, .. }) => {
+                    let (file, offset) = (name, offset as u64);
+                    return Err(Fault::Rotten { file, offset, what });
+                }
             }
-            self.link = *link;
-            self.entries += 1;
-            if self.entries > self.shown_from {
-                visit(view, *link)?;
+        }
+        // Left behind, one that was never begun would stand between segments that are made later.
+        drop_segments(storage, &unbegun)
+    }
+
+    fn ends_at(&mut self, segment: u64, offset: usize) {
+        (self.segment, self.offset) = (Some(segment), offset as u64);
+    }
+
+    /// Reads a segment; a fault of the visitor goes before what it stopped.
+    fn read(
+        &mut self,
+        chain: &mut Chain,
+        part: &Part<'_>,
+        shown_from: u64,
+        visit: &mut WalkVisit<'_>,
+    ) -> Result<Result<End, Wrong>, Fault> {
+        let mut failed = None;
+        let end = chain.segment(part, &mut |frame| {
+            self.frames.extend(place_of(frame));
+            for (offset, view) in &frame.entries {
+                if view.index() >= shown_from
+                    && let Err(fault) = visit(view, view.link())
+                {
+                    let (index, what) = (view.index(), fault.to_string());
+                    failed = Some(fault);
+                    return Err(Wrong {
+                        offset: *offset,
+                        frame: frame.offset,
+                        index,
+                        what,
+                    });
+                }
+            }
+            Ok(())
+        });
+        failed.map_or(Ok(end), Err)
+    }
+
+    /// Takes the entries of an operation that has no end off the disk, so that the next frames are not taken for its
+    /// continuation.
+    fn drop_unfinished(&mut self, begun: Begun, storage: &dyn Storage) -> Result<(), Fault> {
+        self.recovery.dropped = self.entries - begun.index;
+        (self.entries, self.link) = (begun.index, begun.link);
+        self.ends_at(begun.segment, begun.offset);
+        let segments = segments(storage)?;
+        let behind = segments.partition_point(|segment| *segment <= begun.segment);
+        drop_segments(storage, &segments[behind..])?;
+        let name = segment::name(begun.segment);
+        // Backwards: if the power goes off meanwhile, less of the operation is left, and still no end.
+        let place = (begun.segment, begun.offset as u64);
+        while let Some(frame) = self
+            .frames
+            .pop_if(|frame| (frame.segment, frame.offset) >= place)
+        {
+            if frame.first_index < begun.index {
+                return self.keep(storage, &name, &frame, begun.index);
+            }
+            if frame.segment == begun.segment {
+                let from = frame.offset as usize;
+                zero(storage, &name, from, from + frame.padded as usize)?;
             }
         }
         Ok(())
     }
 
-    /// Takes the entries of an operation that has no end off the disk, so that the next frames are not taken for its
-    /// continuation.
-    fn drop_unfinished(
+    /// Writes a frame again with its entries below `index` alone. The writer begins no operation behind another one in a
+    /// frame that does not hold all of it; older journals have such frames.
+    fn keep(
         &mut self,
-        unfinished: Unfinished,
         storage: &dyn Storage,
-        segments: &[u64],
+        name: &str,
+        place: &FramePlace,
+        index: u64,
     ) -> Result<(), Fault> {
-        let Unfinished {
-            index, link, frame, ..
-        } = unfinished;
-        self.recovery.dropped = self.entries - index;
-        self.frames.truncate(unfinished.frames);
-        (self.entries, self.link) = (index, link);
-        (self.segment, self.offset) = (Some(frame.segment), frame.offset);
-        let behind = segments.partition_point(|segment| *segment <= frame.segment);
-        drop_segments(storage, &segments[behind..])?;
-        let name = segment::name(frame.segment);
-        let kept = match index > frame.first_index {
-            true => kept(storage, &name, &frame, index)?,
-            false => Vec::new(),
+        let bytes = storage.read_at(name, place.offset, place.padded as usize)?;
+        let Found::Whole { head, payload, .. } = frame::read(&bytes)? else {
+            return Ok(());
         };
-        if !kept.is_empty() {
-            self.frames.push(FramePlace {
-                entries: (index - frame.first_index) as u32,
-                padded: kept.len() as u64,
-                ..frame
-            });
-            self.offset += kept.len() as u64;
-        }
-        let mut bytes = kept;
-        bytes.resize((storage.length(&name)? - frame.offset) as usize, 0);
-        storage.write_at(&name, frame.offset, &bytes)?;
-        Ok(storage.sync(&name)?)
+        let entries: Vec<&[u8]> = frame::entries(&head, payload)?
+            .into_iter()
+            .take((index - place.first_index) as usize)
+            .map(|(start, length)| &payload[start..start + length])
+            .collect();
+        let mut kept = frame::build(&entries, head.first_index, head.durable_before, false);
+        self.frames.push(FramePlace {
+            entries: entries.len() as u32,
+            padded: kept.len() as u64,
+            ..*place
+        });
+        self.offset += kept.len() as u64;
+        kept.resize(place.padded as usize, 0);
+        storage.write_at(name, place.offset, &kept)?;
+        Ok(storage.sync(name)?)
     }
 }
 
-/// The frame again with its entries below `index` alone. The writer begins no operation behind another one in a frame
-/// that does not hold all of it; older journals have such frames.
-fn kept(
-    storage: &dyn Storage,
-    name: &str,
-    place: &FramePlace,
-    index: u64,
-) -> Result<Vec<u8>, Fault> {
-    let bytes = storage.read_at(name, place.offset, place.padded as usize)?;
-    let Found::Whole { head, payload, .. } = frame::read(&bytes)? else {
-        return Ok(Vec::new());
-    };
-    let entries: Vec<&[u8]> = frame::entries(&head, payload)?
-        .into_iter()
-        .take((index - place.first_index) as usize)
-        .map(|(start, length)| &payload[start..start + length])
-        .collect();
-    Ok(frame::build(
-        &entries,
-        head.first_index,
-        head.durable_before,
-        false,
-    ))
+/// `None` for a footer.
+fn place_of(frame: &Frame<'_>) -> Option<FramePlace> {
+    (!frame.head.is_footer).then_some(FramePlace {
+        first_index: frame.head.first_index,
+        entries: frame.head.entries,
+        segment: frame.segment,
+        offset: frame.offset as u64,
+        padded: frame.padded as u64,
+    })
+}
+
+/// Every position names its log: one journal has one name for ever.
+fn has_its_name(file: &str, chain: &Chain, config: &Config) -> Result<(), Fault> {
+    match &chain.log {
+        Some(log) if *log != config.log => Err(Fault::Malformed {
+            what: format!(
+                "{file} is of log {log:?}, the configuration says {:?}",
+                config.log
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Removes segments, the last one first, so that those left are a journal at any moment.

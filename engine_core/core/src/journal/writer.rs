@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::entry::Sealed;
 use super::frame::{self, UNIT};
 use super::segment::{self, SegmentHead};
+use super::storage::Storage;
 use super::{Fault, FramePlace, SYNC_BUCKETS_NS, Shared, StopOnPanic, lock};
 use crate::evidence::hash::Hash;
 
@@ -59,6 +60,8 @@ const ENTRY_LENGTH_BYTES: usize = 4;
 const ROOM_RETRY: Duration = Duration::from_secs(1);
 /// How long to wait for a spare segment before looking whether the disk is full.
 const SPARE_WAIT: Duration = Duration::from_millis(100);
+/// How much of a spare is looked at together.
+const READ_BYTES: usize = 1 << 20;
 const SPARE: &str = "spare";
 
 impl Writer {
@@ -71,16 +74,6 @@ impl Writer {
             spare: None,
             making: None,
         };
-        if writer
-            .shared
-            .storage
-            .list()?
-            .iter()
-            .any(|name| name == SPARE)
-            && writer.shared.storage.length(SPARE)? == writer.shared.config.segment_bytes
-        {
-            writer.spare = Some(SPARE.to_owned());
-        }
         if is_new {
             writer.start_segment()?;
         } else {
@@ -346,10 +339,27 @@ impl Writer {
     }
 }
 
+/// A spare that an earlier run left is taken again, if really nothing was ever written there.
 fn zero_spare(shared: &Shared) -> io::Result<()> {
-    let made = shared
-        .storage
-        .create_zeroed(SPARE, shared.config.segment_bytes);
+    let (storage, length) = (&*shared.storage, shared.config.segment_bytes);
+    let made = match is_zeroed(storage, length) {
+        Ok(true) => Ok(()),
+        _ => storage.create_zeroed(SPARE, length),
+    };
     shared.has_room.store(made.is_ok(), Ordering::Release);
     made
+}
+
+fn is_zeroed(storage: &dyn Storage, length: u64) -> io::Result<bool> {
+    if storage.length(SPARE)? != length {
+        return Ok(false);
+    }
+    for at in (0..length).step_by(READ_BYTES) {
+        let count = READ_BYTES.min((length - at) as usize);
+        let bytes = storage.read_at(SPARE, at, count)?;
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -9,7 +9,7 @@ use whampoa_core::evidence::verify::Audit;
 use whampoa_core::journal::tail::End;
 use whampoa_core::journal::{Fault, Journal};
 
-use crate::ground::{Ground, Place, Segment, audit, config, disk, readable, segments_of};
+use crate::ground::{Ground, Place, Segment, audit, config, disk, part_of, readable, segments_of};
 use crate::random::Random;
 
 const SEED: u64 = 4;
@@ -96,7 +96,10 @@ fn is_found(before: &Audit, place: Place, first_index: u64, bytes: &[u8], flip: 
     for is_last in [true].into_iter().chain(as_older) {
         let mut audit = before.clone();
         let wrong = audit
-            .segment(first_index, bytes, place.offset, is_last, &mut readable)
+            .segment(
+                &part_of(first_index, bytes, place.offset, is_last),
+                &mut readable,
+            )
             .expect_err("a flipped bit");
         let entries = place.index..=place.index + place.entries.saturating_sub(1);
         let is_there = wrong.frame == place.offset
@@ -168,7 +171,7 @@ fn is_told(ground: &Ground, flip: Flip, end: usize, mut before: Audit) -> bool {
     let segments = flip.of(ground);
     let is_last = flip.segment + 1 == segments.len();
     let (first_index, bytes) = &segments[flip.segment];
-    let told = before.segment(*first_index, bytes, end, is_last, &mut readable);
+    let told = before.segment(&part_of(*first_index, bytes, end, is_last), &mut readable);
     let storage = disk(&segments);
     let opened = Journal::open_stepped(storage.clone(), config());
     match told {
@@ -181,7 +184,7 @@ fn is_told(ground: &Ground, flip: Flip, end: usize, mut before: Audit) -> bool {
             let (_, recovery) = opened.expect("a torn end is cut");
             let (file, offset, _) = recovery.cut.expect("it says so");
             assert_eq!((file, offset as usize), (ground.file(flip.segment), end));
-            assert_eq!(recovery.entries, ground.entries);
+            assert_eq!((recovery.entries, recovery.lost), (ground.entries, 0));
             assert!(
                 segments_of(&storage) == ground.segments,
                 "only the bit is gone"

@@ -9,7 +9,7 @@ use whampoa_core::journal::entry::{EntryDraft, FLAG_CONTINUES, Sealed, seal};
 use whampoa_core::journal::frame::{self, FrameHead, UNIT};
 use whampoa_core::journal::segment;
 use whampoa_core::journal::storage::{MemoryStorage, Storage};
-use whampoa_core::journal::tail::End;
+use whampoa_core::journal::tail::{End, Part};
 use whampoa_core::journal::view::EntryView;
 use whampoa_core::journal::{Config, Journal, Step};
 use whampoa_core::pipeline::seal::read_entry;
@@ -60,6 +60,16 @@ pub fn readable(view: &EntryView<'_>) -> Result<(), String> {
 
 pub fn audit(storage: &MemoryStorage) -> Report {
     structure(storage, &mut readable).expect("the files can be read")
+}
+
+/// What stands in a segment from a place on.
+pub fn part_of(first_index: u64, bytes: &[u8], start: usize, is_last: bool) -> Part<'_> {
+    Part {
+        first_index,
+        start,
+        bytes: &bytes[start..],
+        is_last,
+    }
 }
 
 /// A disk with these files.
@@ -199,10 +209,7 @@ impl Ground {
                 before.push(audit.clone());
                 let end = place.offset + place.padded;
                 let check = audit.segment(
-                    *first_index,
-                    &bytes[..end],
-                    place.offset,
-                    true,
+                    &part_of(*first_index, &bytes[..end], place.offset, true),
                     &mut readable,
                 );
                 assert_eq!(check, Ok(End::Whole { offset: end }));
@@ -234,10 +241,7 @@ impl Ground {
         let (first_index, bytes) = &self.segments[segment];
         let (mut audit, end) = (self.before[last].clone(), place.offset + place.padded);
         let check = audit.segment(
-            *first_index,
-            &bytes[..end],
-            place.offset,
-            true,
+            &part_of(*first_index, &bytes[..end], place.offset, true),
             &mut readable,
         );
         check.expect("whole");
