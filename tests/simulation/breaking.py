@@ -82,8 +82,9 @@ class Breaking:
             if not node.is_up:
                 self._corridor.network.note("start", node.name)
                 await asyncio.shield(asyncio.ensure_future(node.start()))
-        if node.name == "engine" and node.failure is not None and self._is_full:
-            # An engine that finds no room to begin with ends, and is started again.
+        is_disk = self._is_full or self._corridor.engine.disk.is_off()
+        if node.name == "engine" and node.failure is not None and is_disk:
+            # An engine whose disk fails while it opens ends, and is started again.
             node.failure = None
             node.end()
 

@@ -82,7 +82,8 @@ def _draw(seed: int, number: int, stages: int) -> Fault:
     it = Fault(
         number=number,
         stage=chance.randrange(stages),
-        after_seconds=chance.expovariate(1 / 8.0),
+        # Money moves fast: most of what happens to it happens in the first seconds.
+        after_seconds=chance.expovariate(1 / chance.choice((1.0, 3.0, 12.0))),
         kind=kind,
         where="engine",
         seconds=chance.choice((0.1, 1.0, 5.0, 30.0, 90.0)) * chance.uniform(0.5, 1.5),
@@ -114,8 +115,13 @@ def _place(kind: str, chance: random.Random) -> dict[str, Any]:
 # What a gateway complains of when its institution refuses as it was told.
 _REFUSED = {
     "bank": r"^bank-gateway: bank refused \w+ \w+: RR04",
-    "safe": r"^safe-gateway: batch .* (refused as told|is no actual record)",
+    "safe": r"^safe-gateway: batch .* (refused as told|is no actual record|to change or delete)",
 }
+
+
+def is_refusal(it: Fault, institution: str) -> bool:
+    """Whether an institution is told to refuse what is right."""
+    return it.kind == fault.REFUSE and it.where == institution
 
 
 def expected(faults: Iterable[Fault]) -> list[re.Pattern[str]]:

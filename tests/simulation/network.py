@@ -23,6 +23,10 @@ _FOREVER = 3_600.0
 _NOTICED_SECONDS = 80.0
 
 
+# A reply to a gateway that collects letters has but a number when there are none.
+_NO_LETTERS_BYTES = 16
+
+
 @dataclass(frozen=True)
 class Fate:
     """What becomes of one call on its way."""
@@ -177,7 +181,7 @@ class Network:
         self.calls[call] = None
         # Maps in an instruction have no order of their own.
         named = len(request) if call.method == "Instruct" else _digest(request)
-        self._count("call", call.number, source, method, named)
+        self._count(call, "call", source, method, named)
         fate = call.fate
         path = (method, address)
         if fate.request_lost:
@@ -228,7 +232,7 @@ class Network:
         context.run(LIFE.set, server.life)
         task = self._loop.create_task(self._serve(call, server, method), context=context)
         call.serving.append(task)
-        self._count("arrive", call.number)
+        self._count(call, "arrive")
 
     async def _serve(self, call: Call, server: Server, method: str) -> None:
         context = Context(call.uri, lambda response: self._respond(call, response))
@@ -254,9 +258,11 @@ class Network:
         if not server.life.is_alive:
             return
         if isinstance(reply, bytes):
+            if len(reply) > _NO_LETTERS_BYTES:
+                self.moved_at = self._loop.now
             for watch in self.watches:
                 watch(call, server, reply)
-        self._count("reply", call.number)
+        self._count(call, "reply")
         if call.responses is not None:
             self._push(call, reply if isinstance(reply, Exception) else _failure(_UNAVAILABLE, ""))
         elif call.fate.reply_lost or self._is_cut(call):
@@ -266,7 +272,7 @@ class Network:
 
     async def _respond(self, call: Call, response: bytes) -> None:
         """One response of a stream: they come in order or the stream breaks."""
-        self._count("response", call.number, _digest(response))
+        self._count(call, "response", _digest(response))
         if call.fate.reply_lost or self._is_cut(call):
             self._break(call, "the stream broke")
             return
@@ -279,7 +285,7 @@ class Network:
         self._later(call.arrives_at - self._loop.now, lambda: queue.put_nowait(response))
 
     def _settle(self, call: Call, reply: bytes | Exception) -> None:
-        self._count("settle", call.number)
+        self._count(call, "settle")
         if call.done.done():
             return
         if isinstance(reply, Exception):
@@ -293,12 +299,12 @@ class Network:
             call.responses.put_nowait(failure)
             self._cancel(call)
         elif not call.done.done():
-            self._count("break", call.number)
+            self._count(call, "break")
             call.done.set_exception(failure)
 
     def _expire(self, call: Call) -> None:
         if call in self.calls and not call.done.done():
-            self._count("expire", call.number)
+            self._count(call, "expire")
             call.done.set_exception(_failure(grpc.StatusCode.DEADLINE_EXCEEDED, "in time"))
 
     def _forget(self, call: Call) -> None:
@@ -322,10 +328,12 @@ class Network:
             ):
                 self._break(call, "the stream broke")
 
-    def _count(self, *words: object) -> None:
+    def _count(self, call: Call, word: str, *more: object) -> None:
         self.messages += 1
-        self.moved_at = self._loop.now
-        self.note(*words)
+        self.note(word, call.number, *more)
+        # Gateways ask for letters all the time: that something came is what moves.
+        if call.method != "Collect":
+            self.moved_at = self._loop.now
 
 
 def _digest(message: bytes) -> str:

@@ -110,16 +110,17 @@ class Paying:
     ) -> clearing.AllocateResponse:
         """Shares the suspense, once officers let it."""
         halves = [identifiers.halves(it) for it in advice or {}]
+        # What cannot be done now is asked for again under the same id: a copy may be on its way.
+        request = clearing.AllocateRequest(
+            request_id=identifiers.uuid7(),
+            remittance_id=remittance.id,
+            mode=mode,
+            row_count=len(halves),
+            id_high=[high for high, _ in halves],
+            id_low=[low for _, low in halves],
+            advised_minor=list((advice or {}).values()),
+        )
         for _ in range(_TRIES_MAX):
-            request = clearing.AllocateRequest(
-                request_id=identifiers.uuid7(),
-                remittance_id=remittance.id,
-                mode=mode,
-                row_count=len(halves),
-                id_high=[high for high, _ in halves],
-                id_low=[low for _, low in halves],
-                advised_minor=list((advice or {}).values()),
-            )
             response: clearing.AllocateResponse
             response = await self._people.operator.clearing.Allocate(request)
             if response.refusal.code == rejection.REJECTION_REVIEW_PENDING:
@@ -146,7 +147,7 @@ class Paying:
             return
         await self._settle(
             self._people.operator.forex.ReturnSuspense,
-            lambda: forex.ReturnSuspenseRequest(
+            forex.ReturnSuspenseRequest(
                 request_id=identifiers.uuid7(),
                 remittance_id=remittance.id,
                 amount_minor=minor,
@@ -195,7 +196,7 @@ class Paying:
         """The merchant is paid to another account from now on."""
         await self._settle(
             self._people.operator.registry.SetPayee,
-            lambda: registry.SetPayeeRequest(
+            registry.SetPayeeRequest(
                 request_id=identifiers.uuid7(), party_id=self.ids.company(merchant), payee=account
             ),
         )
@@ -205,7 +206,7 @@ class Paying:
         operator = self._people.operator
         await self._settle(
             operator.customs.ReportReturn,
-            lambda: customs.ReportReturnRequest(
+            customs.ReportReturnRequest(
                 request_id=identifiers.uuid7(),
                 trade_id=trade_id,
                 amount_minor=minor,
@@ -222,10 +223,10 @@ class Paying:
             )
             await operator.clearing.SettleClawback(request)
 
-    async def _settle(self, call: Callable[[Any], Awaitable[Any]], ask: Callable[[], Any]) -> Any:
-        """Asks until the answer is final."""
+    async def _settle(self, call: Callable[[Any], Awaitable[Any]], request: Any) -> Any:
+        """Asks under one id until the answer is final."""
         for _ in range(_TRIES_MAX):
-            response = await call(ask())
+            response = await call(request)
             if not response.refusal.transient:
                 return response
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -21,7 +21,7 @@ from tests.simulation.workload import Workload
 
 # Files of a run are of no use to a disk.
 _MEMORY = Path("/dev/shm")  # noqa: S108
-FAULTS = 12
+FAULTS = 16
 ROUNDS = 2
 # So many seeds share the acts of one workload.
 SEEDS_PER_WORKLOAD = 4
@@ -49,7 +49,11 @@ class Case:
     @property
     def faults(self) -> list[Fault]:
         planned = faults.plan(self.seed, 2 * self.rounds, self.fault_count)
-        return [it for it in planned if it.number not in self.without_faults]
+        left = [it for it in planned if it.number not in self.without_faults]
+        # The engine has no word for money given back that the bank refuses to send: with both in
+        # one run its books and the bank's would differ for ever.
+        gives_back = any(act.kind == "surplus_given_back" for act in self.acts)
+        return [it for it in left if not (gives_back and faults.is_refusal(it, "bank"))]
 
     def calm(self) -> Case:
         """The same acts without any fault."""
