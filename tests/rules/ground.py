@@ -41,10 +41,12 @@ def milliseconds(day: int, hour: int = 10) -> int:
 class Ground:
     """One engine and its clock. Every accepted request moves the clock and has the laws checked."""
 
+    segment_bytes = SEGMENT_BYTES
+
     def __init__(self, folder: Path, chance: random.Random, day: int = 20261124) -> None:
         self.folder = folder
         self.now_ms = milliseconds(day)
-        self._core = _core.Core.open(folder, LOG, {"segment_bytes": SEGMENT_BYTES})
+        self._core = _core.Core.open(folder, LOG, {"segment_bytes": self.segment_bytes})
         self._chance = chance
         self._ids = 0
         self._next = 0
