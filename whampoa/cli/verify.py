@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +23,10 @@ def verify(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Recompute headers, payload roots, chain, tree and laws; the private part is not needed."""
+    """Recompute headers, payload roots, chain, tree and laws.
+
+    Private parts are held against their commitments where they are there; nothing needs them.
+    """
     from engine import bridge
 
     with Output(json) as out:
@@ -36,15 +40,8 @@ def verify(
             ["law", "holds", "what broke"],
             [[law["number"], "yes" if law["holds"] else "NO", law["text"]] for law in laws],
         )
-        bad, torn = report["first_bad"], report.get("torn")
-        if bad:
-            place = f"{bad['file']} at byte {bad['offset']}, entry {bad['index']}"
-            out.note(f"first bad: {place}: {bad['what']}")
-        if torn:
-            out.note(
-                f"never fully written, acknowledged to nobody: {torn['file']} from byte "
-                f"{torn['offset']} on"
-            )
+        for line in _places(report):
+            out.note(line)
         out.note(f"{report['entries']} entries, {report['rows']} rows, {report['seconds']} s")
         out.answer(
             f"{'ok' if report['ok'] else 'NOT OK'}: {report['policy']}, root {report['root']}"
@@ -63,3 +60,31 @@ def _policy(path: Path | None) -> str:
     if not text.strip():
         raise Failure(f"--policy: {path}: the file is empty", exit_code=2)
     return text
+
+
+def _places(report: dict[str, Any]) -> Iterator[str]:
+    """Where something is wrong, or was never finished, as a person reads it."""
+    if bad := report["first_bad"]:
+        place = f"{bad['file']} at byte {bad['offset']}, entry {bad['index']}"
+        yield f"first bad: {place}: {bad['what']}"
+    if torn := report.get("torn"):
+        yield (
+            f"never fully written, acknowledged to nobody: {torn['file']} from byte "
+            f"{torn['offset']} on"
+        )
+    if unfinished := report.get("unfinished"):
+        yield (
+            f"without its end, acknowledged to nobody: the operation that begins with entry "
+            f"{unfinished['index']}, {unfinished['file']} at byte {unfinished['offset']}"
+        )
+    private = report.get("private")
+    if private is None:
+        yield "private parts: none here"
+        return
+    yield (
+        f"private parts: {private['whole']} of {private['fields']} open their commitment, "
+        f"{private['absent']} are absent (erased, or kept elsewhere), {private['damaged']} damaged"
+    )
+    if bad := private["first_bad"]:
+        whose = "" if bad["index"] is None else f", entry {bad['index']}, field {bad['field']:#x}"
+        yield f"first bad: private/{bad['file']} at byte {bad['offset']}{whose}: {bad['what']}"
