@@ -98,10 +98,12 @@ class Authority:
         )
         public = certificate.public_bytes(serialization.Encoding.PEM)
         (self._keys / f"{name}.pem").write_bytes(public)
-        # The key is written last: whoever finds it finds the certificate too.
-        descriptor = os.open(self._keys / f"{name}.key", os.O_WRONLY | os.O_CREAT, 0o600)
+        # The key comes last and whole: whoever finds it finds the certificate too.
+        beside = self._keys / f"{name}.key.new"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secret)
+        beside.replace(self._keys / f"{name}.key")
 
 
 def _builder(

@@ -15,6 +15,7 @@ from tests.faults.conftest import NewRig, Rig
 from tests.faults.disk import Kind, Moment
 from tests.faults.traffic import Traffic
 from tests.integration.load import Call, Load
+from whampoa.evidence.v1.evidence_service_pb2 import GetStatusResponse
 
 KILLS = 12
 # After so many a new log is begun, so that replays stay short.
@@ -22,6 +23,7 @@ KILLS_PER_LOG = 25
 # Targets of a kill, as often as they are worth it.
 TARGETS = ("journal", "journal", "journal", "private", "projections", "")
 SAMPLE = 30
+STARTS = 5
 REACH_SECONDS = 2.0
 
 
@@ -115,15 +117,25 @@ class Life:
         engine.start()
         self._tally.start_seconds.append(time.monotonic() - begun)
 
+    def _followed(self) -> GetStatusResponse:
+        """The status once the follower, whose state is hashed, has all entries: it goes on with
+        every question, also where the projections have them all."""
+        status = self._rig.engine.status()
+        while True:
+            before, status = status, self._rig.engine.status()
+            is_followed = status.projected_index == status.durable_index
+            if is_followed and status.state_hash == before.state_hash:
+                return status
+
     def _check(self) -> None:
         """What was acknowledged is there, byte for byte; what was not is sent again."""
         engine, load = self._rig.engine, self._load
-        before = engine.status()
+        before = self._followed()
         assert all(law.holds for law in before.laws)
         older = self._chance.sample(self._older, min(SAMPLE, len(self._older)))
         for call, reply in [*load.answered, *older]:
             assert engine.raw(call.caller, call.path, call.request) == reply
-        after = engine.status()
+        after = self._followed()
         assert (after.entries, after.state_hash) == (before.entries, before.state_hash)
         self._older += load.answered
         for call, _ in load.failed:
@@ -145,6 +157,40 @@ def killed(new_rig: NewRig, chance: random.Random, kills: int) -> Tally:
         life.end()
     print(tally)  # noqa: T201
     return tally
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.HALFWAY])
+def test_a_start_that_is_killed_while_it_makes_the_key_of_the_log(
+    new_rig: NewRig, moment: Moment
+) -> None:
+    rig = new_rig()
+    rig.disk.kill_at(Kind.WRITE, 1, moment, "keys/log.key")
+    with pytest.raises(AssertionError, match="did not start"):
+        rig.engine.start()
+    assert rig.engine.returncode == -9
+    rig.disk.calm()
+    assert rig.engine.start().status().accepting_writes
+
+
+def test_a_first_start_that_is_killed_anywhere(new_rig: NewRig, chance: random.Random) -> None:
+    """Folders, keys, the first segments, the first projections: whatever is there already."""
+    rig = new_rig()
+    for count in sorted(chance.sample(range(1, 40), STARTS)):
+        kind = Kind.WRITE | Kind.SYNC | Kind.RENAME | Kind.TRUNCATE
+        rig.disk.kill_at(kind, count, chance.choice(tuple(Moment)))
+        try:
+            rig.engine.start()
+        except AssertionError:
+            assert rig.engine.returncode == -9, rig.engine.said[-3:]
+        else:
+            rig.engine.kill()
+    rig.disk.calm()
+    traffic = Traffic(rig.engine.start(), chance)
+    call = traffic.make(0)
+    rig.engine.raw(call.caller, call.path, call.request)
+    assert traffic.booked(rig.engine) == traffic.expected
+    assert rig.engine.stop() == 0
+    assert bridge.verify(rig.engine.data_dir)["ok"]
 
 
 @pytest.mark.slow

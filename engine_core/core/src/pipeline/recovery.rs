@@ -152,9 +152,12 @@ fn log_key(keys: &Path) -> Result<LogKey, Fault> {
     let mut key = [0; 32];
     fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
     fs::create_dir_all(keys)?;
-    let mut file = fs::File::create_new(&path)?;
+    // Whole when it has its name: a start that was killed leaves no half of a key.
+    let beside = keys.join("log.key.new");
+    let mut file = fs::File::create(&beside)?;
     file.write_all(&key)?;
     file.sync_all()?;
+    fs::rename(beside, path)?;
     fs::File::open(keys)?.sync_all()?;
     Ok(LogKey(key))
 }
