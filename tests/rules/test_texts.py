@@ -1,4 +1,4 @@
-"""Texts that stand in entries: no zero in them, and none so long that its entry could not be read."""
+"""Texts that stand in entries: no zero in them, and none too long for its entry to be read."""
 
 from __future__ import annotations
 
