@@ -224,6 +224,8 @@ def test_loss_is_accepted_only_when_asked(stopped: EngineProcess) -> None:
     (report,) = [it for it in stopped.events() if it.get("cut", {}) and it["cut"].get("cut")]
     assert report["cut"]["cut"]["file"] == frame.file.name
     assert report["cut"]["cut"]["offset"] == frame.offset
+    assert report["cut"]["lost"] == whole["entries"] - frame.first_index
+    assert frame.file.with_name(f"{frame.file.name}.lost-1").is_file()
     # Projections had seen more: they are made again.
     assert any("ahead of the journal" in it["event"] for it in stopped.events())
     at_least = Position(log="whampoa-1", index=status.durable_index)
@@ -259,7 +261,9 @@ def test_a_torn_tail_is_cut_and_reported(new_engine: NewEngine, kept_units: int)
     replayed = [it for it in engine.events() if it["event"] == "journal replayed"][-1]
     assert not replayed["cut"]["clean"]
     if kept_units:
-        assert report["torn"] == {"file": last.file.name, "offset": last.offset}
+        torn = report["torn"]
+        assert (torn["file"], torn["offset"]) == (last.file.name, last.offset)
+        assert torn["index"] == last.first_index
         cut = replayed["cut"]["cut"]
         assert (cut["file"], cut["offset"]) == (last.file.name, last.offset)
         assert cut["why"]
@@ -277,10 +281,8 @@ def test_a_file_that_ends_early_is_cut(new_engine: NewEngine) -> None:
     last = frames(engine.data_dir)[-1]
     with last.file.open("r+b") as opened:
         opened.truncate(last.offset + UNIT)
-    assert bridge.verify(engine.data_dir)["torn"] == {
-        "file": last.file.name,
-        "offset": last.offset,
-    }
+    torn = bridge.verify(engine.data_dir)["torn"]
+    assert (torn["file"], torn["offset"]) == (last.file.name, last.offset)
     engine.start()
     assert engine.status().entries == last.first_index
     corridor.submit(corridor.declared(9))
