@@ -31,7 +31,7 @@ _SETTLEMENTS = (
 )
 NONE = rejection.REJECTION_UNSPECIFIED
 _PAUSE_SECONDS = 5.0
-_TRIES_MAX = 400
+_TRIES_MAX = 200
 _UNDER_WAY = frozenset({"instructed", "debited"})
 
 

@@ -19,7 +19,7 @@ from tests.simulation.run import Case, Outcome, simulate
 from tests.simulation.shrink import reduce, shrink
 
 SEEDS = range(24)
-_SOAK_SEEDS = 200
+_SOAK_SEEDS = 2_000
 _ROOT = Path(__file__).parents[2]
 
 

@@ -121,7 +121,7 @@ def _letters_lost() -> AbstractContextManager[object]:
     return mock.patch.object(Books, "letters", letters)
 
 
-def _unsynced_cursor() -> AbstractContextManager[object]:
+def _cursor_too_far() -> AbstractContextManager[object]:
     """A cursor that is ahead of what was worked off by one entry."""
     real = Cursor.advance
 
@@ -132,16 +132,16 @@ def _unsynced_cursor() -> AbstractContextManager[object]:
 
 
 PLANTED: dict[str, tuple[Plant, int]] = {
-    "each time another request id": (_each_time_another_request_id, 0),
-    "cursor before work": (_cursor_before_work, 0),
-    "returns overtake": (_returns_overtake, 0),
-    "told once": (_told_once, 0),
-    "credited again": (_credited_again, 0),
-    "settled again": (_settled_again, 0),
+    "each time another request id": (_each_time_another_request_id, 5),
+    "cursor before work": (_cursor_before_work, 27),
+    "returns overtake": (_returns_overtake, 13),
+    "told once": (_told_once, 6),
+    "credited again": (_credited_again, 7),
+    "settled again": (_settled_again, 3),
     "batches again": (_batches_again, 0),
-    "arrivals forgotten": (_arrivals_forgotten, 0),
-    "letters lost": (_letters_lost, 0),
-    "cursor too far": (_unsynced_cursor, 0),
+    "arrivals forgotten": (_arrivals_forgotten, 3),
+    "letters lost": (_letters_lost, 1),
+    "cursor too far": (_cursor_too_far, 0),
 }
 
 
