@@ -23,11 +23,8 @@ async def books(partners: Partners, settling: Settling) -> Books:
 
 
 async def _engine(partners: Partners, settling: Settling) -> Books:
-    read = partners.operator.query
     remittances = (await settling.remittances()).values()
     trades = await settling.trades()
-    # The id of a trade has the time of its first document in it.
-    orders = {it.trade_id: it.order_no for it in trades}
     return {
         "engine: trades": sorted(
             (
@@ -52,21 +49,22 @@ async def _engine(partners: Partners, settling: Settling) -> Books:
             for it in await bop_records(settling)
             if it.state != "deleted"
         ),
-        "engine: tax items": sorted(
-            [
-                (
-                    orders[it.trade_id],
-                    it.database,
-                    it.regime,
-                    it.gcode,
-                    it.value_minor,
-                    it.refund_minor,
-                )
-                async for page in pages(read.ListTaxItems, query.ListTaxItemsRequest())
-                for it in page.items
-            ]
-        ),
+        "engine: tax items": await _tax_items(partners),
     }
+
+
+async def _tax_items(partners: Partners) -> list[tuple[Any, ...]]:
+    """Sums of each merchant's items: which of two gets the odd fen of an invoice is their order."""
+    sums: dict[tuple[bytes, str, str, str], Counter[str]] = {}
+    request = query.ListTaxItemsRequest()
+    async for page in pages(partners.operator.query.ListTaxItems, request):
+        for it in page.items:
+            key = (it.merchant_party_id, it.database, it.regime, it.gcode)
+            items = sums.setdefault(key, Counter())
+            items["items"] += 1
+            items["value"] += it.value_minor
+            items["refund"] += it.refund_minor
+    return sorted((*key, *sorted(items.items())) for key, items in sums.items())
 
 
 async def _accounts(partners: Partners) -> list[tuple[Any, ...]]:
