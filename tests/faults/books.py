@@ -54,8 +54,8 @@ async def _engine(partners: Partners, settling: Settling) -> Books:
 
 
 async def _tax_items(partners: Partners) -> list[tuple[Any, ...]]:
-    """Sums of each merchant's items. Their refunds are rounded down one by one after the invoice that
-    each came to, so the order of arrival decides on single fen of them, and they are left out."""
+    """Sums of each merchant's items. Refunds are left out: each is rounded down by the invoice that
+    its item came to, so the order of arrival decides on single fen."""
     sums: dict[tuple[bytes, str, str, str], Counter[str]] = {}
     request = query.ListTaxItemsRequest()
     async for page in pages(partners.operator.query.ListTaxItems, request):

@@ -17,7 +17,7 @@ from tests.faults.traffic import Traffic
 from tests.integration.load import Call, Load
 from whampoa.evidence.v1.evidence_service_pb2 import GetStatusResponse
 
-KILLS = 12
+KILLS = 8
 # After so many a new log is begun, so that replays stay short.
 KILLS_PER_LOG = 25
 # Targets of a kill, as often as they are worth it.

@@ -66,7 +66,7 @@ def test_no_reply_precedes_its_sync_one_by_one(new_rig: NewRig) -> None:
     assert list(judge_one_by_one(calls, made)) == []
     assert list(judge_private(calls, made)) == []
     # What it judges by is there: replies that are longer than control frames, private parts.
-    assert sum(it.name == "send" and it.length > CONTROL_BYTES_MAX for it in calls) == REQUESTS
+    assert sum(it.name == "send" and it.length > CONTROL_BYTES_MAX for it in calls) >= REQUESTS
     assert sum(it.name == "write" and it.path == "private/values.wp" for it in calls) == REQUESTS
 
 
