@@ -1,6 +1,6 @@
 # The compiled core: bytes in, bytes out (engine_core/bindings).
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -51,6 +51,21 @@ class Core:
     def close(self) -> None: ...
 
 def verify(data_dir: Path, policy: str) -> str: ...
+def backup(
+    data_dir: Path,
+    target: Path,
+    with_private: bool,
+    with_laws: bool,
+    time_ms: int,
+    progress: Callable[[str, int, int], None],
+) -> str: ...
+def restore(
+    backup: Path,
+    data_dir: Path,
+    until: int | None,
+    accept_loss: bool,
+    progress: Callable[[str, int, int], None],
+) -> str: ...
 
 _EnvelopeParts: TypeAlias = tuple[str, str, list[str], str, str]
 

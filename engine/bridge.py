@@ -132,3 +132,26 @@ def verify(data_dir: Path, policy: str = "") -> dict[str, Any]:
     """Everything recomputed from the files alone. Raises `Fault` when they cannot be read."""
     report: dict[str, Any] = json.loads(_core.verify(data_dir, policy))
     return report
+
+
+# Told which part of the work is done, how much, of how much.
+Progress = Callable[[str, int, int], None]
+
+
+def backup(
+    data_dir: Path, target: Path, *, with_private: bool, with_laws: bool, progress: Progress
+) -> dict[str, Any]:
+    """Copies what is new of a log into a backup. Raises `Fault` in one line."""
+    now_ms = time.time_ns() // 1_000_000
+    raw = _core.backup(data_dir, target, with_private, with_laws, now_ms, progress)
+    report: dict[str, Any] = json.loads(raw)
+    return report
+
+
+def restore(
+    backup_dir: Path, data_dir: Path, *, until: int | None, accept_loss: bool, progress: Progress
+) -> dict[str, Any]:
+    """Makes a data directory of a backup; not `ok` when something is missing. Raises `Fault`."""
+    raw = _core.restore(backup_dir, data_dir, until, accept_loss, progress)
+    report: dict[str, Any] = json.loads(raw)
+    return report

@@ -31,6 +31,15 @@ async def refuse_argument(context: Context, field: str, rule: str, value: object
     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {rule} (got {value!r})")
 
 
+async def refuse_cursor(context: Context, cursor: int, head: int) -> NoReturn:
+    """The caller has seen more of the log than there is: it was restored, or lost its end."""
+    await context.abort(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        f"from_index: {cursor} lies ahead of the head of the log, which is {head}; "
+        "the log was restored to an earlier position or lost its end, the cursor is of another one",
+    )
+
+
 async def report_stop(context: Context) -> NoReturn:
     """The engine stops before it took the call, or before the caller's stream has an end."""
     await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)

@@ -31,6 +31,10 @@ class FeedService(feed_grpc.FeedServiceServicer):
     ) -> AsyncIterator[feed.FollowResponse]:
         kinds = await self._allowed(request, context)
         index = request.from_index
+        head = self._bridge.durable_index + 1
+        if index > head:
+            # Waiting for entries that the log lost would pass over those that come instead.
+            await faults.refuse_cursor(context, index, head)
         while True:
             raw = await self._bridge.read_feed(
                 index, kinds, ENTRIES_PER_RESPONSE, open_private=True

@@ -70,9 +70,23 @@ def test_resumed_at_any_index_it_gives_the_rest(fed: Corridor) -> None:
     # Responses meet: each goes on where the one before ended.
     nexts = [response.next_index for response in responses]
     assert nexts == sorted(set(nexts))
-    for from_index in (0, 1, indexes[7], indexes[7] + 1, indexes[-1], head - 1, head, head + 5):
+    for from_index in (0, 1, indexes[7], indexes[7] + 1, indexes[-1], head - 1, head):
         rest = entries(follow(engine, "singlewindow", from_index, DOCUMENTS))
         assert rest == [it for it in everything if it.position.index >= from_index]
+
+
+def test_a_cursor_ahead_of_the_log_is_told_so(fed: Corridor) -> None:
+    """It comes from entries that the log lost: waiting for them would pass over those that come."""
+    head = fed.engine.status().entries
+    for until_head in (True, False):
+        request = feed.FollowRequest(from_index=head + 1, kinds=[DOCUMENTS], until_head=until_head)
+        with pytest.raises(grpc.RpcError) as failure:
+            list(fed.engine.client("singlewindow").feed.Follow(request, timeout=SECONDS))
+        assert failure.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+        told = failure.value.details()
+        assert told.startswith(
+            f"from_index: {head + 1} lies ahead of the head of the log, which is {head}; "
+        )
 
 
 def test_documents_come_as_they_were_deposited(fed: Corridor) -> None:

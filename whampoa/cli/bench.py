@@ -22,6 +22,7 @@ def register(application: typer.Typer) -> None:
         help="Measure this machine, each load on a throw-away corridor.", no_args_is_help=True
     )
     bench.command("allocate")(allocate)
+    bench.command("backup")(backup)
     bench.command("documents")(documents)
     application.add_typer(bench, name="bench")
 
@@ -56,6 +57,21 @@ def documents(
     with Output(json) as out, out.stages() as stage:
         found = asyncio.run(scenario.run(documents, clients, runs, data_dir, stage))
         _show(out, "documents", found)
+
+
+def backup(
+    seconds: Annotated[float, typer.Option(min=1, help="Length of a window.")] = 6.0,
+    clients: Annotated[int, typer.Option(min=1, help="Messages under way at once.")] = 4,
+    runs: Annotated[int, typer.Option(min=1, help="Windows of each kind, in turns.")] = 5,
+    data_dir: KeepOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send transfers with and without a backup beside them, in turns; restore it at the end."""
+    from bench.scenarios import backup as scenario
+
+    with Output(json) as out, out.stages() as stage:
+        found = asyncio.run(scenario.run(seconds, runs, clients, data_dir, stage))
+        _show(out, "backup", found)
 
 
 def _show(out: Output, title: str, found: dict[str, object]) -> None:

@@ -1,7 +1,9 @@
 //! The Python module `engine._core`: bytes in, bytes out, the GIL released around the work.
 //!
-//! Nothing is decided here. `core` wraps the pipeline, `disk` one that fails to order, `verify` the check of files, `formats` the document codecs.
+//! Nothing is decided here. `core` wraps the pipeline, `disk` one that fails to order, `verify` the check of files,
+//! `backup` copies of them, `formats` the document codecs.
 
+mod backup;
 mod core;
 mod disk;
 mod formats;
@@ -30,5 +32,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<core::Core>()?;
     module.add_class::<disk::Disk>()?;
     module.add_function(wrap_pyfunction!(verify::verify, module)?)?;
+    backup::register(module)?;
     formats::register(module)
 }

@@ -1,7 +1,8 @@
-//! The state machine, the journal and the evidence of Whampoa: pure Rust, no I/O outside `journal` and `private`.
+//! The state machine, the journal and the evidence of Whampoa: pure Rust, no I/O outside `journal`, `private` and `backup`.
 //!
 //! One request walks `wire` → `decide` → `event` → `state` → `journal` → `reply`; replay is `state` alone.
 
+pub mod backup;
 pub mod contract;
 pub mod decide;
 pub mod event;

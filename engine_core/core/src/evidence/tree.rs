@@ -21,6 +21,21 @@ impl Tree {
         self.size += 1;
     }
 
+    /// The tree that goes on from these roots of perfect subtrees, heights descending.
+    pub fn from_peaks(peaks: Vec<(u32, Hash)>) -> Option<Self> {
+        let descends = peaks.windows(2).all(|pair| pair[0].0 > pair[1].0);
+        let fits = descends && peaks.first().is_none_or(|(height, _)| *height < u64::BITS);
+        let size = |peaks: &[(u32, Hash)]| peaks.iter().map(|(height, _)| 1_u64 << height).sum();
+        fits.then(|| Self {
+            size: size(&peaks),
+            peaks,
+        })
+    }
+
+    pub fn peaks(&self) -> &[(u32, Hash)] {
+        &self.peaks
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -78,6 +93,7 @@ mod tests {
             leaves.push(leaf_hash(&leaf.to_be_bytes()));
             tree.push(leaves[leaf as usize]);
             assert_eq!(tree.root(), root_of(leaves.clone()));
+            assert_eq!(Tree::from_peaks(tree.peaks().to_vec()), Some(tree.clone()));
         }
     }
 }

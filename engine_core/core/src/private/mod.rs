@@ -13,6 +13,7 @@ use crate::journal::entry::Sealed;
 use crate::journal::storage::Storage;
 
 pub mod check;
+pub mod extent;
 mod scan;
 
 /// Record head: length 4 ‖ crc32c 4 ‖ index 8 ‖ field 2 ‖ subject 16 ‖ nonce 12; then the ciphertext of value ‖ salt 16.
@@ -52,8 +53,8 @@ struct Inner {
 /// Fills bytes that nobody can guess.
 pub type Random = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
 
-const VALUES: &str = "values.wp";
-const KEYS: &str = "keys.wk";
+pub const VALUES: &str = "values.wp";
+pub const KEYS: &str = "keys.wk";
 
 /// The private store of one data directory.
 pub struct PrivateStore {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 
 use super::{HEAD_BYTES, Place, Places};
+use crate::journal::Fault;
 use crate::journal::storage::Storage;
 
 /// What a file holds.
@@ -23,33 +24,57 @@ const SEARCH_BYTES_MAX: u64 = 2 * RECORD_BYTES_MAX;
 /// Bytes that are read ahead.
 const READ_BYTES: u64 = 1 << 20;
 
-/// Reads the file once, one record in memory at a time.
-pub fn scan(storage: &dyn Storage, name: &str) -> io::Result<Found> {
+/// Finds all records.
+pub fn scan(storage: &dyn Storage, name: &str) -> Result<Found, Fault> {
+    let mut places = BTreeMap::new();
+    let (end, damaged) = records(storage, name, 0, &mut |offset, record| {
+        let length = record.len() as u32;
+        places.insert(name_of(record), Place { offset, length });
+        Ok(())
+    })?;
+    Ok(Found {
+        places,
+        end,
+        damaged,
+    })
+}
+
+/// A whole record and where it stands.
+pub type Visit<'a> = dyn FnMut(u64, &[u8]) -> Result<(), Fault> + 'a;
+
+/// Reads a file once from a place on, one record in memory at a time. The place behind the last whole record, and where
+/// stretches between whole records begin that are none.
+pub fn records(
+    storage: &dyn Storage,
+    name: &str,
+    from: u64,
+    visit: &mut Visit<'_>,
+) -> Result<(u64, Vec<u64>), Fault> {
     let length = storage.length(name)?;
     let values = Values {
         storage,
         name,
         length,
     };
-    let mut found = Found {
-        places: BTreeMap::new(),
-        end: 0,
-        damaged: Vec::new(),
-    };
-    let mut at = 0;
+    let (mut end, mut damaged, mut at) = (from, Vec::new(), from);
     while at < length {
-        at = run(values, at, &mut found)?;
+        at = run(values, at, &mut end, visit)?;
         let Some(next) = search(values, at)? else {
             break;
         };
-        found.damaged.push(at);
+        damaged.push(at);
         at = next;
     }
-    Ok(found)
+    Ok((end, damaged))
 }
 
 /// Takes whole records from `at` on; where the first that is none begins.
-fn run(values: Values<'_>, mut at: u64, found: &mut Found) -> io::Result<u64> {
+fn run(
+    values: Values<'_>,
+    mut at: u64,
+    end: &mut u64,
+    visit: &mut Visit<'_>,
+) -> Result<u64, Fault> {
     let length = values.length;
     let ahead = (length - at).min(READ_BYTES) as usize;
     let mut reader = BufReader::with_capacity(ahead, Section { values, at });
@@ -68,15 +93,9 @@ fn run(values: Values<'_>, mut at: u64, found: &mut Found) -> io::Result<u64> {
         if !is_whole(&record) {
             break;
         }
-        found.places.insert(
-            name_of(&record),
-            Place {
-                offset: at,
-                length: size as u32,
-            },
-        );
+        visit(at, &record)?;
         at += size as u64;
-        found.end = at;
+        *end = at;
     }
     Ok(at)
 }
@@ -115,7 +134,7 @@ fn is_whole(record: &[u8]) -> bool {
 }
 
 /// Index of the entry and id of the field.
-fn name_of(record: &[u8]) -> (u64, u16) {
+pub fn name_of(record: &[u8]) -> (u64, u16) {
     let index = record[8..16]
         .iter()
         .fold(0, |value, byte| value << 8 | u64::from(*byte));
