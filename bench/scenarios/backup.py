@@ -49,7 +49,7 @@ async def verb(*words: str) -> dict[str, Any]:
 
 
 class Load:
-    """Clients that send full messages of transfers between two accounts as fast as they are answered."""
+    """Clients that send full messages of transfers as fast as they are answered."""
 
     def __init__(self, engine: Client, accounts: tuple[int, int], clients: int) -> None:
         self._call: Any = engine.channel.unary_unary(SUBMIT_TRANSFERS)

@@ -1,4 +1,4 @@
-"""Backup and restore as an operator uses them: under load, killed, damaged, and the log that goes on afterwards."""
+"""Backup and restore as an operator uses them: under load, killed, damaged, gone on with."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from engine import bridge
 from tests.integration.conftest import NewEngine
 from tests.integration.corridor import Corridor
 from tests.integration.engine_process import EngineProcess
+from tests.integration.load import Load
 from tests.integration.segments import flip
 from tests.integration.test_durability import check_kept, loaded
 from tests.integration.verb import done, told
@@ -55,7 +56,7 @@ def sizes(target: Path) -> dict[str, int]:
 
 
 def end_of_operation(target: Path, scratch: Path, until: int) -> bool:
-    """Restores to a position; false when it lies inside an operation, which is said with the others."""
+    """Restores to a position; false when it lies inside an operation, which is told."""
     where = scratch / f"until-{until}"
     ran = told("restore", target, "--data-dir", where, "--until", until)
     if ran.code:
@@ -65,6 +66,37 @@ def end_of_operation(target: Path, scratch: Path, until: int) -> bool:
     report = bridge.verify(where)
     assert (report["ok"], report["entries"]) == (True, until + 1)
     return True
+
+
+def gone_on(
+    engine: EngineProcess, target: Path, load: Load, first: dict[str, Any]
+) -> dict[str, Any]:
+    """A second backup copies what is new, and says how much that was."""
+    before = sizes(target)
+    load.wait_for(len(load.answered) + 40)
+    second = backed_up(engine.data_dir, target)
+    after = sizes(target)
+    grown = {name: size - before.get(name, 0) for name, size in after.items()}
+    assert all(more >= 0 for more in grown.values())
+    assert second["entries_copied"] == second["entries"] - first["entries"] > 0
+    copied = second["journal_bytes_copied"] + second["private_bytes_copied"]
+    assert sum(grown.values()) == copied < sum(after.values())
+    return second
+
+
+def serves_on(data_dir: Path, load: Load) -> None:
+    """Nothing that was answered is missing: the same requests get the same bytes."""
+    done("init", data_dir)
+    again = EngineProcess(data_dir).start()
+    try:
+        load.engine = again
+        load.failed.clear()
+        check_kept(load)
+        assert all(law.holds for law in again.status().laws)
+        corridor = Corridor(again, first=700)
+        corridor.submit(corridor.declared(1))
+    finally:
+        again.close()
 
 
 @pytest.mark.slow
@@ -78,15 +110,7 @@ def test_backup_under_load_goes_on_where_it_ended(
     assert first["ok"]
     assert first["index"] > 0
     assert first["private"]["missing"] == 0
-    before = sizes(target)
-    load.wait_for(len(load.answered) + 40)
-    second = backed_up(engine.data_dir, target)
-    after = sizes(target)
-    grown = {name: size - before.get(name, 0) for name, size in after.items()}
-    assert all(more >= 0 for more in grown.values())
-    assert second["entries_copied"] == second["entries"] - first["entries"] > 0
-    copied = second["journal_bytes_copied"] + second["private_bytes_copied"]
-    assert sum(grown.values()) == copied < sum(after.values())
+    second = gone_on(engine, target, load, first)
     # Killed at any moment, the backup before it stays, and the next one goes on.
     for _ in range(4):
         process = begun(engine.data_dir, target)
@@ -108,18 +132,7 @@ def test_backup_under_load_goes_on_where_it_ended(
     assert (restored["root"], restored["state_hash"]) == (third["root"], third["state_hash"])
     whole = [end_of_operation(target, tmp_path, chance.randrange(third["index"])) for _ in range(3)]
     assert any(whole)
-    # Nothing that was answered is missing: the same requests get the same bytes.
-    done("init", tmp_path / "restored")
-    again = EngineProcess(tmp_path / "restored").start()
-    try:
-        load.engine = again
-        load.failed.clear()
-        check_kept(load)
-        assert all(law.holds for law in again.status().laws)
-        corridor = Corridor(again, first=700)
-        corridor.submit(corridor.declared(1))
-    finally:
-        again.close()
+    serves_on(tmp_path / "restored", load)
 
 
 @pytest.fixture(scope="module")

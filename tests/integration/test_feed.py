@@ -83,7 +83,7 @@ def test_a_cursor_ahead_of_the_log_is_told_so(fed: Corridor) -> None:
         with pytest.raises(grpc.RpcError) as failure:
             list(fed.engine.client("singlewindow").feed.Follow(request, timeout=SECONDS))
         assert failure.value.code() is grpc.StatusCode.FAILED_PRECONDITION
-        told = failure.value.details()
+        told = str(failure.value.details())
         assert told.startswith(
             f"from_index: {head + 1} lies ahead of the head of the log, which is {head}; "
         )
