@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::copy::{self, Copied, copy};
-use super::manifest::{Hex, Manifest};
+use super::manifest::{CONFIG, Hex, LOG_KEY, Manifest};
 use super::restore::{self, Report, plan, write};
 use super::{Folders, Progress, refused};
 use crate::journal::Fault;
@@ -16,8 +16,6 @@ use crate::journal::storage::FileStorage;
 
 const JOURNAL: &str = "journal";
 const PRIVATE: &str = "private";
-const CONFIG: &str = "config.toml";
-const LOG_KEY: &str = "keys/log.key";
 /// What a restore under way makes under the temporary name.
 const RESTORED: [&str; 4] = [JOURNAL, PRIVATE, CONFIG, "keys"];
 /// Nobody else reads what holds keys.

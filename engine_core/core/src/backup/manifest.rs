@@ -8,12 +8,17 @@ use sha2::{Digest, Sha256};
 
 use super::refused;
 use crate::evidence::hash::Hash;
-use crate::journal::Fault;
 use crate::journal::storage::Storage;
+use crate::journal::{Fault, segment};
 
 pub const NAME: &str = "manifest.json";
 const UNFINISHED: &str = "manifest.json.new";
 pub const FORMAT: &str = "whampoa backup v1";
+/// The small files that a backup holds, by their paths in a data directory.
+pub const CONFIG: &str = "config.toml";
+pub const LOG_KEY: &str = "keys/log.key";
+/// Indexes have 48 bits (docs/formats.md), and so has everything counted here.
+const NUMBER_MAX: u64 = 1 << 48;
 
 /// A hash, in JSON as hex.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,10 +173,36 @@ impl Manifest {
             let told = &manifest.format;
             return Err(damaged(format!("format is {told:?}, not {FORMAT:?}")));
         }
-        match manifest.sum()? == manifest.sha256 {
-            true => Ok(Some(manifest)),
-            false => Err(damaged("it does not fit its own SHA-256".into())),
+        if manifest.sum()? != manifest.sha256 {
+            return Err(damaged("it does not fit its own SHA-256".into()));
         }
+        match manifest.stranger() {
+            None => Ok(Some(manifest)),
+            Some(what) => Err(damaged(format!("no backup says {what}"))),
+        }
+    }
+
+    /// What no backup of this code says. Anybody can make the sum, and files are written under the names that stand here:
+    /// a name with a path in it would be written where nobody asked.
+    fn stranger(&self) -> Option<String> {
+        for segment in &self.segments {
+            let end = segment.first_index.checked_add(segment.entries);
+            let is_in_bounds =
+                end.is_some_and(|end| end <= NUMBER_MAX) && segment.bytes <= NUMBER_MAX;
+            if segment.file != segment::name(segment.first_index) || !is_in_bounds {
+                return Some(format!("segment {:?}", segment.file));
+            }
+        }
+        for small in &self.small {
+            let is_plain = small
+                .kept_as
+                .starts_with(|letter: char| letter.is_ascii_alphanumeric())
+                && !small.kept_as.contains(['/', '\\', '\0']);
+            if ![CONFIG, LOG_KEY].contains(&&small.file[..]) || !is_plain {
+                return Some(format!("file {:?} as {:?}", small.file, small.kept_as));
+            }
+        }
+        (self.entries > NUMBER_MAX).then(|| format!("{} entries", self.entries))
     }
 
     /// Puts it in place of the one before, durably.
@@ -184,5 +215,73 @@ impl Manifest {
         root.sync(UNFINISHED)?;
         root.place(UNFINISHED, NAME)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::storage::MemoryStorage;
+
+    fn manifest() -> Manifest {
+        let zeros = Hex([0; 32]);
+        Manifest {
+            format: FORMAT.to_owned(),
+            time_ms: 0,
+            log: "whampoa-1".to_owned(),
+            entries: 2,
+            rows: 0,
+            link: zeros,
+            root: zeros,
+            peaks: Vec::new(),
+            state_hash: None,
+            laws_hold: None,
+            segments: vec![Segment {
+                file: segment::name(0),
+                bytes: 512,
+                first_index: 0,
+                entries: 2,
+                sha256: Vec::new(),
+            }],
+            private: None,
+            small: vec![Small {
+                file: LOG_KEY.to_owned(),
+                kept_as: "0123456789abcdef-log.key".to_owned(),
+                bytes: 32,
+                sha256: zeros,
+            }],
+            sha256: zeros,
+        }
+    }
+
+    /// What is said of a manifest whose sum is right.
+    fn told(change: impl FnOnce(&mut Manifest)) -> String {
+        let mut manifest = manifest();
+        change(&mut manifest);
+        let storage = MemoryStorage::default();
+        manifest.write(&storage).unwrap();
+        match Manifest::read(&storage) {
+            Ok(_) => String::new(),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_refused_whatever_its_sum_says() {
+        assert_eq!(told(|_| {}), "");
+        let refused = [
+            told(|it| it.segments[0].file = "../x.wj".into()),
+            told(|it| it.segments[0].file = segment::name(1)),
+            told(|it| it.segments[0].entries = u64::MAX),
+            told(|it| it.segments[0].bytes = u64::MAX),
+            told(|it| it.entries = u64::MAX),
+            told(|it| it.small[0].file = "keys/../../x".into()),
+            told(|it| it.small[0].kept_as = "../x".into()),
+            told(|it| it.small[0].kept_as = "/x".into()),
+            told(|it| it.small[0].kept_as = "..".into()),
+        ];
+        for told in refused {
+            assert!(told.contains("no backup says "), "{told}");
+        }
     }
 }

@@ -47,8 +47,8 @@ pub fn verify(dir: &Path, policy: &str) -> Result<String, Fault> {
     let mut json = String::new();
     let _ = write!(
         json,
-        "{{\"ok\":{ok},\"log\":{:?},\"entries\":{},\"rows\":{},\"first_bad\":{},\"torn\":{},\"unfinished\":{}",
-        report.log,
+        "{{\"ok\":{ok},\"log\":{},\"entries\":{},\"rows\":{},\"first_bad\":{},\"torn\":{},\"unfinished\":{}",
+        quoted(&report.log),
         report.entries,
         report.rows,
         place(report.first_bad.as_ref()),
@@ -65,8 +65,10 @@ pub fn verify(dir: &Path, policy: &str) -> Result<String, Fault> {
         .iter()
         .map(|law| {
             format!(
-                "{{\"number\":{},\"holds\":{},\"text\":{:?}}}",
-                law.number, law.holds, law.text
+                "{{\"number\":{},\"holds\":{},\"text\":{}}}",
+                law.number,
+                law.holds,
+                quoted(&law.text)
             )
         })
         .collect();
@@ -134,8 +136,11 @@ fn place(bad: Option<&Bad>) -> String {
         || "null".to_owned(),
         |bad| {
             format!(
-                "{{\"file\":{:?},\"offset\":{},\"index\":{},\"what\":{:?}}}",
-                bad.file, bad.offset, bad.index, bad.what
+                "{{\"file\":{},\"offset\":{},\"index\":{},\"what\":{}}}",
+                quoted(&bad.file),
+                bad.offset,
+                bad.index,
+                quoted(&bad.what)
             )
         },
     )
@@ -161,6 +166,11 @@ fn parts(private: &PrivateReport) -> String {
         "{{\"fields\":{},\"whole\":{},\"absent\":{},\"damaged\":{},\"first_bad\":{first_bad}}}",
         private.fields, private.whole, private.absent, private.damaged
     )
+}
+
+/// A text as JSON writes it: in a forged journal it can hold what Rust and JSON escape differently.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {
