@@ -57,6 +57,7 @@ impl Core {
                 .copied()
                 .unwrap_or(SEGMENT_BYTES),
             accept_loss: options.get("accept_loss").is_some_and(|value| *value != 0),
+            snapshot_rows: options.get("snapshot_rows").copied().unwrap_or(0),
         };
         // A full counter has rung already: the one error a non-blocking eventfd write has.
         let wake = Box::new(move || {
@@ -76,7 +77,7 @@ impl Core {
         let options = Options {
             log,
             segment_bytes,
-            accept_loss: false,
+            ..Options::default()
         };
         let core = pipeline::Core::open_stepped(disk.place(), options).map_err(fault)?;
         Ok(Self { core, event })

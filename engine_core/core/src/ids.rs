@@ -1,10 +1,11 @@
 //! Ids of 16 bytes in UUIDv7 layout, positions in the log, and digests of business keys.
 
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// 16 bytes in UUIDv7 layout: 48 bits of Unix milliseconds, then version, variant and 74 free bits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Id(pub [u8; 16]);
 
 impl std::fmt::Debug for Id {
@@ -65,7 +66,7 @@ impl Id {
 }
 
 /// A row of an entry: where a step of a subject stands. All ones means "no step before".
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Step {
     pub index: u64,
     pub row: u16,
@@ -89,7 +90,7 @@ impl Default for Step {
 }
 
 /// Digest of a business key under the key of the log, so that order numbers never stand in public fields.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct KeyDigest(pub [u8; 16]);
 
 impl std::fmt::Debug for KeyDigest {

@@ -1,7 +1,11 @@
 //! Currencies, customs decimals kept exactly, and products with scaled rates. No floats.
 
+use serde::{Deserialize, Serialize};
+
 /// ISO 4217 numeric code.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
 pub struct Currency(pub u16);
 
 struct CurrencyRow {

@@ -282,7 +282,7 @@ pub fn read_rows<R: Row>(source: &dyn Source, entry: u8) -> Result<Vec<R>, Codec
 macro_rules! row {
     ($(#[$meta:meta])* $name:ident = $kind:literal { $($(#[$column_meta:meta])* $column:ident : $t:ty),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub struct $name { $($(#[$column_meta])* pub $column: $t),* }
 
         impl $crate::event::codec::Row for $name {
@@ -380,7 +380,7 @@ pub(crate) use entry;
 macro_rules! code {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $value:literal),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[repr(u8)]
         pub enum $name { $($(#[$variant_meta])* $variant = $value),* }
 

@@ -1,5 +1,8 @@
 //! Values of fixed width, big-endian: what columns and fields are made of.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::ids::{Id, KeyDigest, Step};
 use crate::money::Currency;
 
@@ -129,6 +132,20 @@ impl<const N: usize> Default for Text<N> {
 impl<const N: usize> std::fmt::Debug for Text<N> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(self.as_str(), out)
+    }
+}
+
+/// In snapshots: the text alone.
+impl<const N: usize> Serialize for Text<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Text<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        Self::new(text).ok_or_else(|| D::Error::custom("a text that is too long"))
     }
 }
 

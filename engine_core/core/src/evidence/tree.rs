@@ -1,9 +1,11 @@
 //! The RFC 6962 tree over the entries, grown leaf by leaf.
 
+use serde::{Deserialize, Serialize};
+
 use super::hash::{Hash, empty_root, node_hash};
 
 /// Roots of the perfect subtrees that the leaves so far form, largest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tree {
     peaks: Vec<(u32, Hash)>,
     size: u64,

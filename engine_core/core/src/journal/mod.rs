@@ -277,6 +277,13 @@ impl Journal {
         Some(place.first_index + u64::from(place.entries))
     }
 
+    /// The frames that hold the entries below an index.
+    pub fn frames_below(&self, index: u64) -> Vec<FramePlace> {
+        let frames = self.shared.frames.read();
+        let frames = frames.unwrap_or_else(PoisonError::into_inner);
+        frames[..frames.partition_point(|place| place.first_index < index)].to_vec()
+    }
+
     fn frame_of(&self, index: u64) -> Option<FramePlace> {
         let frames = self
             .shared

@@ -1,6 +1,9 @@
 //! A second state that follows the durable journal: queries, projections, feeds and checks read it, never the decider's.
 
+use std::sync::Arc;
+
 use super::replay::{Entry, Operation};
+use super::snapshot::{Snapshot, Snapshots};
 use crate::evidence::tree::Tree;
 use crate::journal::view::EntryView;
 use crate::journal::{Fault, Journal};
@@ -18,6 +21,25 @@ pub struct Follower {
     /// First index whose rows the projection wants; nothing is followed before it is known.
     wanted_from: Option<u64>,
     pending: Batches,
+    /// The snapshot that the start was made from, until the follower began with it.
+    opened_with: Option<Arc<Snapshot>>,
+    snapshots: Option<Arc<Snapshots>>,
+}
+
+/// Whether the journal holds the newest entry of a snapshot as it was.
+fn is_of(snapshot: &Snapshot, journal: &Journal) -> Result<(), String> {
+    let index = snapshot.entries.saturating_sub(1);
+    if index >= journal.durable() {
+        return Err("it is ahead of the journal".into());
+    }
+    let is_it = journal
+        .read(index)
+        .and_then(|bytes| Ok(EntryView::parse(&bytes)?.link() == snapshot.link()));
+    match is_it {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("entry {index} of the journal is another one")),
+        Err(fault) => Err(fault.to_string()),
+    }
 }
 
 /// The private store behind the projection's trait.
@@ -38,6 +60,53 @@ const ENTRIES_MAX: u64 = 256;
 const ROWS_MAX: u64 = 1 << 17;
 
 impl Follower {
+    pub fn new(opened_with: Option<Arc<Snapshot>>, snapshots: Option<Arc<Snapshots>>) -> Self {
+        Self {
+            opened_with,
+            snapshots,
+            ..Self::default()
+        }
+    }
+
+    /// Begins anew with the newest snapshot of which rows from `wanted` on can be had.
+    fn begin(&mut self, wanted: u64, journal: &Journal) {
+        let at_hand = self
+            .opened_with
+            .take()
+            .filter(|snapshot| snapshot.entries <= wanted);
+        let snapshot = at_hand.or_else(|| {
+            let check = &mut |snapshot: &Snapshot| is_of(snapshot, journal);
+            let found = self.snapshots.as_ref()?.newest(wanted, check).snapshot?;
+            Some(Arc::new(found))
+        });
+        let state = snapshot.and_then(|snapshot| Some((snapshot.frozen.thaw().ok()?, snapshot)));
+        *self = Self {
+            wanted_from: Some(wanted),
+            snapshots: self.snapshots.take(),
+            ..Self::default()
+        };
+        if let Some((state, snapshot)) = state {
+            self.state = state;
+            self.tree = snapshot.tree.clone();
+            self.links = snapshot.links.clone();
+        }
+    }
+
+    /// Follows to `durable`, for a state that no projection waits for.
+    pub fn reach(
+        &mut self,
+        journal: &Journal,
+        private: &PrivateStore,
+        durable: u64,
+    ) -> Result<(), Fault> {
+        if self.wanted_from.is_none() {
+            self.begin(durable, journal);
+        }
+        self.wanted_from = Some(u64::MAX);
+        while self.advance(journal, private, durable)? {}
+        Ok(())
+    }
+
     /// Follows a few entries towards `durable`; true when there are more. Entries of one operation are followed together:
     /// between them the laws need not hold.
     pub fn advance(
@@ -102,12 +171,8 @@ impl Follower {
         private: &PrivateStore,
         durable: u64,
     ) -> Result<(u64, Batches), Fault> {
-        let is_next = self.wanted_from == Some(from);
-        if !is_next {
-            *self = Self {
-                wanted_from: Some(from),
-                ..Self::default()
-            };
+        if self.wanted_from != Some(from) {
+            self.begin(from, journal);
         }
         self.advance(journal, private, durable)?;
         let next = self.state.next_index.max(from);

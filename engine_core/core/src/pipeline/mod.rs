@@ -12,6 +12,7 @@ pub mod replay;
 pub mod rows;
 pub mod seal;
 mod sentence;
+pub mod snapshot;
 pub mod status;
 pub mod submission;
 pub mod trace;
@@ -31,6 +32,7 @@ pub use decider::Decider;
 pub use follower::Follower;
 pub use recovery::{Opened, Options, Place};
 pub use rows::RowCounts;
+use snapshot::{Maker, Snapshots};
 pub use submission::{Reply, Submission};
 
 /// Why a submission was not taken.
@@ -138,7 +140,9 @@ pub struct Core {
     deciding: Mutex<Deciding>,
     journal: Arc<Journal>,
     private: Arc<PrivateStore>,
-    follower: Mutex<Follower>,
+    follower: Arc<Mutex<Follower>>,
+    /// None when no snapshots are kept.
+    snapshots: Option<Maker>,
     pub log: String,
     pub recovery: String,
 }
@@ -163,8 +167,13 @@ impl Core {
         options: Options,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Self, Fault> {
-        let opened = recovery::open(recovery::place(dir)?, &options, false)?;
-        Self::start(opened, options, wake, |decider, state| {
+        let snapshots = match options.snapshot_rows {
+            0 => None,
+            _ => Some(Snapshots::open(&dir.join("snapshots"), &options.log)?),
+        };
+        let place = recovery::place(dir)?;
+        let opened = recovery::open(place, snapshots.as_ref(), &options, false)?;
+        Self::start(opened, snapshots, options, wake, |decider, state| {
             let (sender, receiver) = sync_channel(QUEUE_MAX);
             let thread = std::thread::Builder::new()
                 .name("decide".into())
@@ -178,14 +187,15 @@ impl Core {
         place: Place<impl Storage + 'static, impl Storage + 'static>,
         options: Options,
     ) -> Result<Self, Fault> {
-        let opened = recovery::open(place, &options, true)?;
-        Self::start(opened, options, Box::new(|| {}), |decider, state| {
+        let opened = recovery::open(place, None, &options, true)?;
+        Self::start(opened, None, options, Box::new(|| {}), |decider, state| {
             Ok(Deciding::Here(Box::new((decider, state))))
         })
     }
 
     fn start(
         opened: Opened,
+        snapshots: Option<Snapshots>,
         options: Options,
         wake: Box<dyn Fn() + Send + Sync>,
         begin: impl FnOnce(Decider, State) -> Result<Deciding, Fault>,
@@ -209,10 +219,19 @@ impl Core {
         journal.on_durable(Box::new(move |count| durable.became_durable(count)));
         let parts = Arc::clone(&private);
         journal.before_write(Box::new(move |entries| parts.put(entries)));
+        let snapshots = snapshots.map(Arc::new);
+        let follower = Follower::new(opened.snapshot.clone(), snapshots.clone());
+        let follower = Arc::new(Mutex::new(follower));
+        let maker = snapshots.map(|snapshots| {
+            let (follower, journal) = (Arc::clone(&follower), Arc::clone(&journal));
+            let newest = opened.snapshot.as_deref();
+            Maker::start(snapshots, follower, journal, options.snapshot_rows, newest)
+        });
         Ok(Self {
             shared,
             deciding: Mutex::new(begin(decider, opened.state)?),
-            follower: Mutex::default(),
+            follower,
+            snapshots: maker.transpose()?,
             journal,
             private,
             log: options.log,
@@ -307,7 +326,20 @@ impl Core {
                 .join()
                 .map_err(|_| Fault::from(std::io::Error::other("the deciding thread broke")))?;
         }
-        self.journal.close()
+        self.journal.close()?;
+        match &self.snapshots {
+            None => Ok(()),
+            Some(maker) => {
+                lock(&self.follower).reach(&self.journal, &self.private, self.shared.durable())?;
+                maker.close();
+                Ok(())
+            }
+        }
+    }
+
+    /// Entries of the newest snapshot, and how many snapshots could not be made.
+    pub fn snapshot_counts(&self) -> (u64, u64) {
+        self.snapshots.as_ref().map_or((0, 0), Maker::counts)
     }
 
     /// The state that decisions are made on, of a core without threads.

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::replay::{Entry, Replay, ahead};
+use super::snapshot::{Snapshot, Snapshots, Taken};
 use crate::ids::LogKey;
 use crate::journal::storage::{FileStorage, Storage};
-use crate::journal::{Config, Fault, Journal, Recovery};
+use crate::journal::view::EntryView;
+use crate::journal::{Base, Config, Fault, Journal, Recovery};
 use crate::private::{PrivateStore, Random, machine_random};
 use crate::state::State;
 
@@ -21,7 +23,28 @@ pub struct Options {
     pub log: String,
     pub segment_bytes: u64,
     pub accept_loss: bool,
+    /// Rows after which a snapshot is made again; 0: none are made or read.
+    pub snapshot_rows: u64,
 }
+
+impl Default for Options {
+    fn default() -> Self {
+        let Config {
+            log,
+            segment_bytes,
+            accept_loss,
+        } = Config::default();
+        Self {
+            log,
+            segment_bytes,
+            accept_loss,
+            snapshot_rows: SNAPSHOT_ROWS,
+        }
+    }
+}
+
+/// As many as replay in well under a second.
+const SNAPSHOT_ROWS: u64 = 2_000_000;
 
 /// A data directory, replayed.
 pub struct Opened {
@@ -31,6 +54,8 @@ pub struct Opened {
     pub log_key: LogKey,
     /// Leaf hash of the newest entry.
     pub link: [u8; 32],
+    /// The snapshot that it began with.
+    pub snapshot: Option<Arc<Snapshot>>,
     /// What recovery did, as JSON.
     pub report: String,
 }
@@ -54,39 +79,88 @@ pub fn place(dir: &Path) -> Result<Place<FileStorage, FileStorage>, Fault> {
     })
 }
 
-/// Opens the journal and the private parts, and replays. `is_stepped`: without threads.
+/// Opens the journal and the private parts, and replays what no snapshot holds. `is_stepped`: without threads.
 pub fn open(
     place: Place<impl Storage + 'static, impl Storage + 'static>,
+    snapshots: Option<&Snapshots>,
     options: &Options,
     is_stepped: bool,
 ) -> Result<Opened, Fault> {
     let start = Instant::now();
-    let (journal, recovered, replayed) = replay(place.journal, options, is_stepped)?;
+    let (mut taken, mut state) = (Taken::default(), State::default());
+    // Who accepts a loss wants to see all of it: then every frame is read.
+    if let Some(snapshots) = snapshots.filter(|_| !options.accept_loss) {
+        taken = snapshots.newest(u64::MAX, &mut |snapshot| {
+            snapshot.base().check(&place.journal, &options.log)?;
+            state = snapshot.frozen.thaw()?;
+            Ok(())
+        });
+    }
+    let snapshot = taken.snapshot.map(Arc::new);
+    let loading = start.elapsed();
+    let base = snapshot.as_ref().map(|snapshot| snapshot.base());
+    let replayed = replay(place.journal, options, is_stepped, base.as_ref(), state)?;
     let private = PrivateStore::open(place.private, place.random)?;
-    let state = replayed.state;
-    let report = format!(
-        "{{\"entries\":{},\"rows\":{},\"seconds\":{:.3},\"read_seconds\":{:.3},\"replay_seconds\":{:.3},\"cut\":{},\
-         \"private_damaged\":{}}}",
-        state.next_index,
-        state.rows,
-        start.elapsed().as_secs_f64(),
-        replayed.reading.as_secs_f64(),
-        replayed.applying.as_secs_f64(),
-        recovered.to_json(),
-        private.damaged,
-    );
+    let report = Report {
+        snapshot: snapshot.as_deref(),
+        passed_over: &taken.passed_over,
+        seconds: [
+            start.elapsed(),
+            loading,
+            replayed.reading,
+            replayed.applying,
+        ],
+        private_damaged: private.damaged,
+    };
+    let report = report.to_json(&replayed);
     Ok(Opened {
-        state,
-        link: recovered.link,
-        journal: Arc::new(journal),
+        state: replayed.state,
+        link: replayed.recovered.link,
+        journal: Arc::new(replayed.journal),
         private: Arc::new(private),
         log_key: place.log_key,
+        snapshot,
         report,
     })
 }
 
+/// What a start tells of itself.
+struct Report<'a> {
+    snapshot: Option<&'a Snapshot>,
+    passed_over: &'a [(String, String)],
+    /// In all, for the snapshot, reading and checking frames, applying entries; the last two at once.
+    seconds: [Duration; 4],
+    private_damaged: u64,
+}
+
+impl Report<'_> {
+    fn to_json(&self, replayed: &Replayed) -> String {
+        let [all, loading, reading, applying] = self.seconds.map(|time| time.as_secs_f64());
+        let index = self.snapshot.map_or("null".to_owned(), |snapshot| {
+            (snapshot.entries - 1).to_string()
+        });
+        let passed_over: Vec<String> = self
+            .passed_over
+            .iter()
+            .map(|(file, why)| format!("{{\"file\":{file:?},\"why\":{why:?}}}"))
+            .collect();
+        format!(
+            "{{\"entries\":{},\"rows\":{},\"seconds\":{all:.3},\"snapshot_index\":{index},\"snapshot_seconds\":{loading:.3},\
+             \"read_seconds\":{reading:.3},\"replay_seconds\":{applying:.3},\"snapshots_passed_over\":[{}],\"cut\":{},\
+             \"private_damaged\":{}}}",
+            replayed.state.next_index,
+            replayed.state.rows,
+            passed_over.join(","),
+            replayed.recovered.to_json(),
+            self.private_damaged,
+        )
+    }
+}
+
 /// What the walk over the journal gave.
 struct Replayed {
+    journal: Journal,
+    recovered: Recovery,
     state: State,
     reading: Duration,
     applying: Duration,
@@ -97,16 +171,18 @@ fn replay(
     storage: impl Storage + 'static,
     options: &Options,
     is_stepped: bool,
-) -> Result<(Journal, Recovery, Replayed), Fault> {
+    base: Option<&Base<'_>>,
+    state: State,
+) -> Result<Replayed, Fault> {
     let config = Config {
         log: options.log.clone(),
         segment_bytes: options.segment_bytes,
         accept_loss: options.accept_loss,
     };
     let start = Instant::now();
-    let mut replay = Replay::new(State::default());
+    let mut replay = Replay::new(state);
     let (opened, waited) = if is_stepped {
-        let opened = Journal::open_walked(storage, config, true, None, &mut |view, link| {
+        let opened = Journal::open_walked(storage, config, true, base, &mut |view, link| {
             replay.take(Entry::read(view, link)?);
             Ok(())
         });
@@ -115,29 +191,28 @@ fn replay(
         let (mut ahead, entries) = ahead();
         std::thread::scope(|scope| {
             let reader = scope.spawn(move || {
-                let opened =
-                    Journal::open_walked(storage, config, false, None, &mut |view, link| {
-                        ahead.push(Entry::read(view, link)?);
-                        Ok(())
-                    });
+                let visit = &mut |view: &EntryView<'_>, link| {
+                    ahead.push(Entry::read(view, link)?);
+                    Ok(())
+                };
+                let opened = Journal::open_walked(storage, config, false, base, visit);
                 ahead.flush();
                 (opened, ahead.waited)
             });
-            entries
-                .iter()
-                .flatten()
-                .for_each(|entry| replay.take(entry));
+            let entries = entries.iter().flatten();
+            entries.for_each(|entry| replay.take(entry));
             reader.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
     };
     let reading = start.elapsed().saturating_sub(waited);
     let (journal, recovered) = opened?;
-    let replayed = Replayed {
+    Ok(Replayed {
+        journal,
+        recovered,
         applying: replay.spent,
         state: replay.state,
         reading,
-    };
-    Ok((journal, recovered, replayed))
+    })
 }
 
 /// The key under which business keys are digested; made once, kept beside the other keys.

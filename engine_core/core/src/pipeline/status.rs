@@ -150,6 +150,7 @@ impl Core {
     pub fn counters(&self) -> Vec<(String, u64)> {
         let (shared, metrics) = (self.shared(), self.journal().metrics());
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (snapshot_entries, snapshots_failed) = self.snapshot_counts();
         [
             ("requests_accepted", read(&shared.accepted)),
             ("requests_refused", read(&shared.refused)),
@@ -163,6 +164,8 @@ impl Core {
             ("journal_frames", read(&metrics.frames)),
             ("journal_bytes", read(&metrics.bytes)),
             ("durable_entries", shared.durable()),
+            ("snapshot_entries", snapshot_entries),
+            ("snapshots_failed", snapshots_failed),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()

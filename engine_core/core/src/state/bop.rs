@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{State, Table};
@@ -13,7 +14,7 @@ use crate::ids::{Id, Step};
 /// Declaration number of 22 characters.
 pub type Rptno = Text<22>;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BopRecord {
     /// As last reported; `action` is that of the last report.
     pub row: BopRow,
@@ -55,7 +56,7 @@ impl BopRecord {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Bop {
     records: BTreeMap<Rptno, BopRecord>,
     by_remittance: BTreeMap<Id, Vec<Rptno>>,

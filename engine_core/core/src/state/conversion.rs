@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{State, Table};
@@ -13,14 +14,14 @@ use crate::event::forex::{
 use crate::ids::{Id, Step};
 
 /// Where a conversion stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConversionState {
     Requested = 1,
     Confirmed = 2,
     Failed = 3,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversion {
     pub row: ConversionRow,
     pub state: ConversionState,
@@ -31,7 +32,7 @@ pub struct Conversion {
     pub last: Step,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Conversions {
     by_id: BTreeMap<Id, Conversion>,
 }

@@ -1,8 +1,9 @@
 //! Accounts with debits and credits, pending and posted; transfers and holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use siphasher::sip::SipHasher13;
 
@@ -16,9 +17,11 @@ use crate::event::ledger::{
 };
 use crate::ids::{Id, Step};
 use crate::money::Currency;
+use crate::state::snapshot::Transfers;
+use crate::state::{Map, in_order};
 
 /// An account; its balance is never one signed number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub account_id: Id,
     pub owner: u32,
@@ -42,7 +45,7 @@ impl Account {
 }
 
 /// A hold that is neither captured nor voided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     pub debit: u32,
     pub credit: u32,
@@ -54,16 +57,19 @@ pub struct Hold {
 /// Key of a corridor account.
 pub type CorridorKey = (u32, AccountKind, u32, Currency);
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Ledger {
     accounts: Vec<Account>,
-    by_id: HashMap<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_id: Map<Id, u32>,
     corridor: BTreeMap<CorridorKey, u32>,
     /// Digest of the content of every transfer, so that the same one again is told from another one.
+    #[serde(skip)]
     transfers: IdTable,
     holds: BTreeMap<Id, Hold>,
     /// Holds that ended, with how: kept so that a second capture is told from an unknown hold.
-    finished: HashMap<Id, ()>,
+    #[serde(serialize_with = "in_order")]
+    finished: Map<Id, ()>,
 }
 
 impl Ledger {
@@ -111,6 +117,14 @@ impl Ledger {
 
     pub fn transfer(&self, transfer_id: Id) -> Option<u64> {
         self.transfers.get(transfer_id)
+    }
+
+    pub fn freeze_transfers(&self) -> Transfers {
+        self.transfers.freeze()
+    }
+
+    pub fn set_transfers(&mut self, transfers: IdTable) {
+        self.transfers = transfers;
     }
 
     pub fn hold(&self, hold_id: Id) -> Option<&Hold> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Table;
@@ -9,14 +10,14 @@ use super::trade::{Trade, TradeRow, TradeState};
 use crate::money::Currency;
 
 /// Declared value of a merchant's trades in one currency, and the part of it that is in dispute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declared {
     pub total_minor: i128,
     pub disputed_minor: i128,
 }
 
 /// By party index of the merchant.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Merchants {
     /// Number of trades with an open clawback.
     clawbacks_open: BTreeMap<u32, u32>,

@@ -12,10 +12,28 @@ pub mod registry;
 pub mod remittance;
 pub mod request;
 pub mod review;
+pub mod snapshot;
 pub mod tax;
 pub mod trade;
 
+use serde::{Deserialize, Serialize, Serializer};
+use std::hash::Hash;
+
 use sha2::{Digest, Sha256};
+
+/// A table by keys that partners choose: its hash is quick, and seeded anew in every process. Nothing may depend on its
+/// order.
+pub type Map<K, V> = hashbrown::HashMap<K, V>;
+
+/// Serializes a map in the order of its keys: equal states have equal snapshots.
+fn in_order<K: Ord + Hash + Serialize, V: Serialize, S: Serializer>(
+    map: &Map<K, V>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut rows: Vec<(&K, &V)> = map.iter().collect();
+    rows.sort_unstable_by_key(|row| row.0);
+    serializer.collect_map(rows)
+}
 
 /// A table that can be hashed in key order.
 pub trait Table {
@@ -24,7 +42,7 @@ pub trait Table {
 }
 
 /// The whole state of the deciding thread.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     /// Index the next entry will have.
     pub next_index: u64,

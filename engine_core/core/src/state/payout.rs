@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{State, Table};
@@ -13,7 +14,7 @@ use crate::event::clearing::{
 use crate::event::codec::{Row, Text};
 use crate::ids::{Id, Step};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payout {
     pub row: PayoutRow,
     pub state: PayoutState,
@@ -23,7 +24,7 @@ pub struct Payout {
     pub last: Step,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Payouts {
     by_id: BTreeMap<Id, Payout>,
     instructed: u64,

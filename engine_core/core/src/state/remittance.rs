@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{State, Table};
@@ -17,7 +18,7 @@ use crate::ids::{Id, KeyDigest, Step};
 use crate::money::{Currency, Rate};
 
 /// One merchant's part of a remittance, remittance currency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     pub allocated_minor: i64,
     /// Converted, or being converted.
@@ -33,7 +34,7 @@ impl Share {
 }
 
 /// An allocation row that stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allocation {
     pub trade_id: Id,
     pub merchant: u32,
@@ -42,7 +43,7 @@ pub struct Allocation {
 }
 
 /// What a first officer wants, until a second one agrees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     pub officer: u32,
     /// Who sent it: a second officer is another party and comes with another certificate.
@@ -51,7 +52,7 @@ pub struct Proposal {
 }
 
 /// A remittance in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remittance {
     /// Amounts as they stand; `previous` is not kept.
     pub amounts: RemittanceRow,
@@ -127,7 +128,7 @@ impl Remittance {
 /// Remittances of one service enterprise within this time count for the velocity rule.
 pub const VELOCITY_WINDOW_MS: u64 = 24 * 3_600_000;
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Remittances {
     by_id: BTreeMap<Id, Remittance>,
     /// References of the bank, which gives each only once, whoever the money is for.

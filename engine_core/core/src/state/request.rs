@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Table;
@@ -9,7 +10,7 @@ use crate::event::At;
 use crate::ids::Id;
 
 /// The entries that answered one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     pub sha256: [u8; 32],
     pub method: u16,
@@ -19,7 +20,7 @@ pub struct Answer {
     pub is_complete: bool,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Requests {
     answers: BTreeMap<Id, Answer>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::remittance::Proposal;
@@ -11,7 +12,7 @@ use crate::event::codec::Text;
 use crate::event::risk::{ReviewDecided, ReviewRulesSet, ReviewState};
 
 /// The rules' parameters; defaults of this project, not law (reference risk.md, section 3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewRules {
     /// Remittances of one service enterprise in 24 hours above which to examine.
     pub velocity_count_max: u32,

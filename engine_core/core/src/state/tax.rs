@@ -1,7 +1,8 @@
 //! Labels of declared items, and the library, invoices and registrations that decide them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{State, Table};
@@ -12,9 +13,10 @@ use crate::event::tax::{
     ZoneGoodsRegistered, ZoneRow,
 };
 use crate::ids::{Id, Step};
+use crate::state::{Map, in_order};
 
 /// A declared item as labelled, and what invoices give it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxItem {
     pub row: TaxItemRow,
     pub last: Step,
@@ -22,7 +24,7 @@ pub struct TaxItem {
     pub links: Vec<ItemLink>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemLink {
     pub invoice: u32,
     pub qty_e5: i64,
@@ -30,7 +32,7 @@ pub struct ItemLink {
 }
 
 /// An invoice and what is left of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     pub row: InvoiceRow,
     pub used_qty_e5: i64,
@@ -38,10 +40,11 @@ pub struct Invoice {
     pub recorded: Step,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Tax {
     items: Vec<TaxItem>,
-    by_item: HashMap<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_item: Map<Id, u32>,
     /// By list and number of the line.
     by_line: BTreeMap<(u32, u16), u32>,
     by_merchant: BTreeMap<u32, Vec<u32>>,
@@ -49,11 +52,15 @@ pub struct Tax {
     rates: BTreeMap<Text<12>, Vec<RateRow>>,
     library_version: String,
     invoices: Vec<Invoice>,
-    by_invoice: HashMap<Id, u32>,
-    invoices_by_goods: HashMap<(u32, u64), Vec<u32>>,
+    #[serde(serialize_with = "in_order")]
+    by_invoice: Map<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    invoices_by_goods: Map<(u32, u64), Vec<u32>>,
     zones: Vec<ZoneRow>,
-    by_registration: HashMap<Id, u32>,
-    zones_by_goods: HashMap<(u32, u64), Vec<u32>>,
+    #[serde(serialize_with = "in_order")]
+    by_registration: Map<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    zones_by_goods: Map<(u32, u64), Vec<u32>>,
 }
 
 impl Tax {

@@ -1,7 +1,8 @@
 //! Trades: the goods of one order that belong to one merchant in one currency, and the value put to use.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Table;
@@ -9,6 +10,7 @@ use crate::event::NO_INDEX;
 use crate::event::codec::{Row, code, row};
 use crate::ids::{Id, KeyDigest, Step};
 use crate::money::Currency;
+use crate::state::{Map, in_order};
 
 code! {
     /// How far a trade has come.
@@ -52,7 +54,7 @@ code! {
 }
 
 /// What disputes a trade: bit `1 << number` for every reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disputes(pub u16);
 
 impl Disputes {
@@ -105,7 +107,7 @@ row! {
 }
 
 /// One trade in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trade {
     pub trade_id: Id,
     pub order_key: KeyDigest,
@@ -156,17 +158,18 @@ impl Trade {
 }
 
 /// A trade with open value, in the order in which a merchant's trades are served: oldest release first, ties by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OpenTrade {
     pub released_at_ms: u64,
     pub trade_id: Id,
     pub slot: u32,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Trades {
     slots: Vec<Trade>,
-    by_id: HashMap<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_id: Map<Id, u32>,
     /// Per merchant and currency, sorted; a ring, because the oldest is served, and leaves, first.
     open: BTreeMap<(u32, Currency), VecDeque<OpenTrade>>,
     /// Running total of open value per merchant and currency.

@@ -11,12 +11,9 @@ use whampoa_core::journal::entry::seal;
 use whampoa_core::journal::storage::FileStorage;
 use whampoa_core::journal::{Config, Journal};
 use whampoa_core::money::USD;
-use whampoa_core::pipeline::Options;
 use whampoa_core::pipeline::seal::entry_draft;
 
 pub const ACCOUNTS: u32 = 1_000;
-/// Rows of one message.
-pub const ROWS: u64 = 8_192;
 /// 2026-11-25, noon UTC.
 const START_MS: u64 = 1_795_608_000_000;
 
@@ -34,14 +31,6 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
-pub fn options() -> Options {
-    Options {
-        log: Config::default().log,
-        segment_bytes: 64 << 20,
-        accept_loss: false,
     }
 }
 
@@ -91,10 +80,24 @@ fn transfers(message: u64, rows: u64) -> TransfersApplied {
     }
 }
 
-/// Writes a journal of `rows` transfers, in messages of at most 8,192, into `dir/journal`.
-pub fn fill(dir: &Path, rows: u64) {
+/// What a journal is filled with.
+#[derive(Clone, Copy)]
+pub struct Fill {
+    pub rows: u64,
+    pub rows_of_message: u64,
+    pub segment_bytes: u64,
+    /// Journals of other seeds are other histories of the same money.
+    pub seed: u8,
+}
+
+/// Writes a journal of transfers into `dir/journal`, and ends it as a clean stop does.
+pub fn fill(dir: &Path, fill: Fill) {
     let storage = FileStorage::open(&dir.join("journal")).unwrap();
-    let (journal, _) = Journal::open(storage, Config::default()).unwrap();
+    let config = Config {
+        segment_bytes: fill.segment_bytes,
+        ..Config::default()
+    };
+    let (journal, _) = Journal::open(storage, config).unwrap();
     let (mut index, mut link) = (0, [0; 32]);
     let mut append = |event: Event, time_ms: u64| {
         let mark = RequestMark {
@@ -103,13 +106,14 @@ pub fn fill(dir: &Path, rows: u64) {
             method: 1,
         };
         let draft = entry_draft(&Draft::first(Id::ZERO, event), 0, time_ms, Some(&mark));
-        let sealed = seal(draft, index, link, [index as u8; 32]);
+        let sealed = seal(draft, index, link, [fill.seed; 32]);
         (index, link) = (index + 1, sealed.link);
         journal.append(vec![sealed]).unwrap();
     };
     append(accounts().into(), START_MS);
-    for message in 0..rows.div_ceil(ROWS) {
-        let count = ROWS.min(rows - message * ROWS);
+    for message in 0..fill.rows.div_ceil(fill.rows_of_message) {
+        let left = fill.rows - message * fill.rows_of_message;
+        let count = fill.rows_of_message.min(left);
         append(transfers(message, count).into(), START_MS + message);
     }
     journal.close().unwrap();

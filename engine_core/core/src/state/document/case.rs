@@ -1,5 +1,6 @@
 //! What documents of one key have said so far: one case per order, waybill, list, departure and other message.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::event::NO_INDEX;
@@ -27,7 +28,7 @@ pub fn is_rejected(status: i32) -> bool {
 pub const DECLARED: u8 = 2;
 
 /// A line of an order or list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub gnum: u16,
     pub item: [u8; 8],
@@ -93,7 +94,7 @@ impl Line {
 }
 
 /// What one consignor code declared of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     pub consignor: Text<18>,
     pub consignor_party: u32,
@@ -126,7 +127,7 @@ impl Version {
 }
 
 /// A trade of an order: which lines are its own, and what an officer said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderTrade {
     pub trade_id: Id,
     /// Merchant that the evidence gives its lines; with the currency it picks them.
@@ -137,7 +138,7 @@ pub struct OrderTrade {
 }
 
 /// All that was declared under one trade key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderCase {
     pub key: KeyDigest,
     /// When the key was seen first: the time in the ids of its trades.
@@ -235,7 +236,7 @@ impl OrderCase {
 }
 
 /// A declaration list of one consignor for one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListCase {
     pub key: KeyDigest,
     pub head: ListRow,
@@ -310,7 +311,7 @@ impl ListCase {
 }
 
 /// A waybill of one carrier; known from the first document that names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaybillCase {
     pub key: KeyDigest,
     pub head: WaybillRow,
@@ -367,7 +368,7 @@ impl WaybillCase {
 }
 
 /// One part of a departure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepartureCase {
     pub key: KeyDigest,
     pub app_status: u8,
@@ -403,7 +404,7 @@ impl DepartureCase {
 }
 
 /// A message that no trade depends on: collection note, aggregation and its result, withdrawal application.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageCase {
     pub key: KeyDigest,
     pub status: i32,

@@ -3,8 +3,7 @@
 mod case;
 mod record;
 
-use std::collections::HashMap;
-
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use case::{
@@ -21,16 +20,17 @@ use crate::event::customs::{
 };
 use crate::ids::{Id, KeyDigest, Step};
 use crate::state::trade::{Disputes, TradeRow};
+use crate::state::{Map, in_order};
 
 /// Where a document stands and what it held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deposit {
     pub step: Step,
     pub content: [u8; 8],
 }
 
 /// What customs documents know of a trade beyond the trade itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TradeOrigin {
     /// Slot of the order.
     pub order: u32,
@@ -42,17 +42,20 @@ pub struct TradeOrigin {
     pub closed: u8,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Documents {
-    deposits: HashMap<Id, Deposit>,
+    #[serde(serialize_with = "in_order")]
+    deposits: Map<Id, Deposit>,
     /// By digest; the digest's kind keeps names of different tables apart.
-    names: HashMap<KeyDigest, u32>,
+    #[serde(serialize_with = "in_order")]
+    names: Map<KeyDigest, u32>,
     pub orders: Vec<OrderCase>,
     pub lists: Vec<ListCase>,
     pub waybills: Vec<WaybillCase>,
     pub departures: Vec<DepartureCase>,
     pub messages: Vec<MessageCase>,
-    origins: HashMap<Id, TradeOrigin>,
+    #[serde(serialize_with = "in_order")]
+    origins: Map<Id, TradeOrigin>,
 }
 
 impl Documents {

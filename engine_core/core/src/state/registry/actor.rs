@@ -1,17 +1,18 @@
 //! Identities that have asked for something, in order of appearance.
 
-use std::collections::HashMap;
-
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::event::registry::ActorAdmitted;
+use crate::state::{Map, in_order};
 use crate::state::{State, Table};
 
 /// Actor index by identity (the certificate's SPIFFE URI).
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Actors {
     identities: Vec<String>,
-    by_identity: HashMap<String, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_identity: Map<String, u32>,
 }
 
 impl Actors {

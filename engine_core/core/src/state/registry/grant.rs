@@ -1,7 +1,8 @@
 //! Grants: who may use whose data, for what, until when.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Registry;
@@ -12,9 +13,10 @@ use crate::ids::{Id, Step};
 use crate::money::Currency;
 use crate::rejection::Rejection;
 use crate::state::State;
+use crate::state::{Map, in_order};
 
 /// A grant as registered, and when it was revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     pub row: GrantRow,
     /// 0 while it was not.
@@ -47,10 +49,11 @@ impl Grant {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Grants {
     grants: Vec<Grant>,
-    by_id: HashMap<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_id: Map<Id, u32>,
     /// Grant indexes by grantor, ascending.
     by_grantor: BTreeMap<u32, Vec<u32>>,
 }

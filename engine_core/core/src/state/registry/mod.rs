@@ -4,8 +4,9 @@ mod actor;
 mod grant;
 mod relation;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use actor::Actors;
@@ -18,9 +19,10 @@ use crate::event::At;
 use crate::event::codec::{Row, Text};
 use crate::event::registry::{PartiesRegistered, PartyRow, PayeeSet};
 use crate::ids::{Id, Step};
+use crate::state::{Map, in_order};
 
 /// A party; what is private of it stands at the steps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     pub party_id: Id,
     pub index: u32,
@@ -46,10 +48,11 @@ impl Party {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Registry {
     parties: Vec<Party>,
-    by_id: HashMap<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_id: Map<Id, u32>,
     by_code: BTreeMap<Text<18>, u32>,
     relations: relation::Relations,
     grants: grant::Grants,

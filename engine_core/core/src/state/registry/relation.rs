@@ -1,7 +1,8 @@
 //! Relations between parties: who declares for whom, whose shop, whose items, who collects for whom.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Registry;
@@ -12,9 +13,10 @@ use crate::event::registry::{
 use crate::event::{At, NO_INDEX};
 use crate::ids::{Id, Step};
 use crate::state::State;
+use crate::state::{Map, in_order};
 
 /// A relation as registered, and when it was ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {
     pub row: RelationRow,
     /// 0 while it was not.
@@ -43,17 +45,21 @@ pub enum Resolved {
 
 type Place = (RelationKind, u32);
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Relations {
     relations: Vec<Relation>,
-    by_id: HashMap<Id, u32>,
+    #[serde(serialize_with = "in_order")]
+    by_id: Map<Id, u32>,
     /// By kind, merchant and the other party.
-    by_pair: HashMap<(RelationKind, u32, u32), Vec<u32>>,
+    #[serde(serialize_with = "in_order")]
+    by_pair: Map<(RelationKind, u32, u32), Vec<u32>>,
     /// Merchants that a service enterprise has been related to.
     served: BTreeMap<u32, BTreeSet<u32>>,
-    by_prefix: HashMap<(Place, Text<PREFIX_BYTES>), Vec<u32>>,
+    #[serde(serialize_with = "in_order")]
+    by_prefix: Map<(Place, Text<PREFIX_BYTES>), Vec<u32>>,
     /// Which prefix lengths exist at a place: bit `1 << length`.
-    lengths: HashMap<Place, u32>,
+    #[serde(serialize_with = "in_order")]
+    lengths: Map<Place, u32>,
 }
 
 impl Relations {
