@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine import _core
+from engine.config import EngineConfig
 from engine.identity import Identity
 
 Fault = _core.Fault
@@ -25,9 +26,13 @@ _EVENT_BYTES = 8
 class Bridge:
     """The core of one data directory, for one event loop."""
 
-    def __init__(self, data_dir: Path, log: str, segment_mib: int, *, accept_loss: bool) -> None:
-        options = {"segment_bytes": segment_mib << 20, "accept_loss": int(accept_loss)}
-        self._core = _core.Core.open(data_dir, log, options)
+    def __init__(self, data_dir: Path, config: EngineConfig, *, accept_loss: bool) -> None:
+        options = {
+            "segment_bytes": config.segment_mib << 20,
+            "snapshot_rows": config.snapshot_rows,
+            "accept_loss": int(accept_loss),
+        }
+        self._core = _core.Core.open(data_dir, config.log, options)
         self._tokens = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._moved = asyncio.Event()
@@ -36,7 +41,7 @@ class Bridge:
 
     @property
     def recovery(self) -> dict[str, Any]:
-        """What opening found: entries, rows, seconds, what was cut."""
+        """What opening found: entries, rows, seconds, the snapshot it began with, what was cut."""
         report: dict[str, Any] = json.loads(self._core.recovery())
         return report
 

@@ -24,6 +24,7 @@ metrics = "127.0.0.1:7401"
 # Where queries read; empty is DIR/projections.sqlite. For example "postgresql+psycopg://host/name".
 projections = ""
 segment_mib = 64
+snapshot_rows = 2000000
 
 [gateway.singlewindow]
 listen = "127.0.0.1:7410"
@@ -55,6 +56,8 @@ class EngineConfig(BaseModel):
     projections: str = ""
     # Not below the size of the largest entry.
     segment_mib: int = Field(default=64, ge=4, le=1024)
+    # A snapshot is made after so many rows, and at a clean stop; 0: none is made or read.
+    snapshot_rows: int = Field(default=2_000_000, ge=0)
 
 
 class Config(BaseSettings):

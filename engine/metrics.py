@@ -19,6 +19,13 @@ from whampoa.evidence.v1.evidence_service_pb2 import GetStatusResponse
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _NANOSECONDS = 1e9
 
+# Name in the recovery report, name and help of the metric.
+_RECOVERY = (
+    ("seconds", "whampoa_recovery_seconds", "Time from opening the journal to the whole state."),
+    ("entries", "whampoa_recovery_entries", "Entries of the journal when the engine started."),
+    ("rows", "whampoa_recovery_rows", "Rows of the journal when the engine started."),
+)
+
 # Name in the core, name and help of the metric.
 _COUNTERS = (
     ("requests_accepted", "whampoa_requests_accepted", "Writes that became entries."),
@@ -26,6 +33,7 @@ _COUNTERS = (
     ("journal_syncs", "whampoa_journal_syncs", "fdatasync calls of the journal."),
     ("journal_bytes", "whampoa_journal_bytes", "Bytes written to the journal."),
     ("journal_frames", "whampoa_journal_frames", "Frames written to the journal."),
+    ("snapshots_failed", "whampoa_snapshots_failed", "Snapshots that could not be made."),
 )
 
 
@@ -94,7 +102,18 @@ class CoreMetrics(Collector):
             "Durable entries that queries do not see yet.",
             value=max(0, durable + 1 - self._projected_index()),
         )
+        yield from self._of_starts(_number(found["snapshot_entries"]))
         yield from self._of_status()
+
+    def _of_starts(self, snapshot_entries: int) -> Iterator[Metric]:
+        recovery = self._bridge.recovery
+        for key, name, text in _RECOVERY:
+            yield GaugeMetricFamily(name, text, value=recovery[key])
+        yield GaugeMetricFamily(
+            "whampoa_snapshot_index",
+            "Index of the newest entry in a snapshot, -1 while there is none.",
+            value=snapshot_entries - 1,
+        )
 
     def _of_status(self) -> Iterator[Metric]:
         status = self._status()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from engine.config import EngineConfig
 from engine.logs import logger
 from engine.methods import METHODS
 from engine.metrics import CallMetrics, CoreMetrics
-from engine.projections.follower import ProjectionFollower
+from engine.projections.follower import Lagging, ProjectionFollower
 from engine.projections.queries import Queries
 from engine.projections.store import Store
 from engine.services import write
@@ -42,6 +43,8 @@ PENDING_MAX = 32_768
 DRAIN_SECONDS = 10.0
 # Callers that go on asking are told for so long that they are refused, before connections close.
 FAREWELL_SECONDS = 0.1
+# Queries that saw everything spare the next start to replay for them.
+CATCH_UP_SECONDS = 2.0
 STATUS_INTERVAL_SECONDS = 5.0
 # Laws are checked over the whole state: of a large one less often, a twentieth of a core at most.
 STATUS_PAUSE_PER_SECOND = 19.0
@@ -67,7 +70,7 @@ class Server:
         self._data_dir = data_dir
         self._config = config
         self._lock = lock.hold(data_dir)
-        self._bridge = Bridge(data_dir, config.log, config.segment_mib, accept_loss=accept_loss)
+        self._bridge = Bridge(data_dir, config, accept_loss=accept_loss)
         url = config.projections or f"sqlite:///{data_dir / PROJECTIONS_NAME}"
         self._store = Store(url, config.log)
         self._follower = ProjectionFollower(self._bridge, self._store)
@@ -79,7 +82,10 @@ class Server:
 
     async def run(self, ready: Callable[[str], None], stop: asyncio.Event) -> None:
         """Serves until `stop` is set, then drains. Raises what broke one of its tasks."""
-        log.info("journal replayed", **self._bridge.recovery)
+        recovery = self._bridge.recovery
+        for passed_over in recovery["snapshots_passed_over"]:
+            log.warning("snapshot passed over", **passed_over)
+        log.info("journal replayed", **recovery)
         stopping = asyncio.create_task(stop.wait())
         tasks: list[asyncio.Task[None]] = []
         try:
@@ -158,6 +164,8 @@ class Server:
         self._access.close()
         await asyncio.sleep(FAREWELL_SECONDS)
         await self._grpc.stop(DRAIN_SECONDS)
+        with contextlib.suppress(Lagging):
+            await self._follower.reach(self._bridge.durable_index, CATCH_UP_SECONDS)
         await self._bridge.close()
         log.info("stopped", durable_index=self._bridge.durable_index)
 

@@ -24,6 +24,7 @@ def register(application: typer.Typer) -> None:
     bench.command("allocate")(allocate)
     bench.command("backup")(backup)
     bench.command("documents")(documents)
+    bench.command("recover")(recover)
     application.add_typer(bench, name="bench")
 
 
@@ -72,6 +73,19 @@ def backup(
     with Output(json) as out, out.stages() as stage:
         found = asyncio.run(scenario.run(seconds, runs, clients, data_dir, stage))
         _show(out, "backup", found)
+
+
+def recover(
+    transfers: Annotated[int, typer.Option(min=1, help="Rows of the journal.")] = 10_000_000,
+    data_dir: KeepOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Kill an engine full of transfers; start it again without a snapshot, and with one."""
+    from bench.scenarios import recover as scenario
+
+    with Output(json) as out, out.stages() as stage:
+        found = asyncio.run(scenario.run(transfers, data_dir, stage))
+        _show(out, "recover", found)
 
 
 def _show(out: Output, title: str, found: dict[str, object]) -> None:

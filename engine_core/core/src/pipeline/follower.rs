@@ -92,7 +92,7 @@ impl Follower {
         }
     }
 
-    /// Follows to `durable`, for a state that no projection waits for.
+    /// Follows to `durable`, all the way; for nobody's rows where no projection ever asked for any.
     pub fn reach(
         &mut self,
         journal: &Journal,
@@ -101,8 +101,8 @@ impl Follower {
     ) -> Result<(), Fault> {
         if self.wanted_from.is_none() {
             self.begin(durable, journal);
+            self.wanted_from = Some(u64::MAX);
         }
-        self.wanted_from = Some(u64::MAX);
         while self.advance(journal, private, durable)? {}
         Ok(())
     }
