@@ -194,7 +194,10 @@ async def run(
         last = await bench.read()
         advance(1)
         await bench.stop()
-        if without.report["snapshot_index"] is not None or with_one.report["snapshot_index"] is None:
+        if (
+            without.report["snapshot_index"] is not None
+            or with_one.report["snapshot_index"] is None
+        ):
             raise RuntimeError("a start did not begin where it was meant to")
         same = before.rows == after.rows == last.rows and before.laws_hold and last.laws_hold
         rows = max(1, before.rows)
