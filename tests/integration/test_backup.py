@@ -89,7 +89,12 @@ def serves_on(data_dir: Path, load: Load) -> None:
     done("init", data_dir)
     again = EngineProcess(data_dir).start()
     try:
-        load.engine = again
+        # The state hash is that of the follower, which has to see the whole log first.
+        deadline = time.monotonic() + SECONDS
+        while (status := again.status()).projected_index < status.durable_index:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        load.engine, load.answered = again, load.answered[-200:]
         load.failed.clear()
         check_kept(load)
         assert all(law.holds for law in again.status().laws)
@@ -112,9 +117,9 @@ def test_backup_under_load_goes_on_where_it_ended(
     assert first["private"]["missing"] == 0
     second = gone_on(engine, target, load, first)
     # Killed at any moment, the backup before it stays, and the next one goes on.
-    for _ in range(4):
+    for _ in range(3):
         process = begun(engine.data_dir, target)
-        time.sleep(chance.uniform(0.2, 1.2))
+        time.sleep(chance.uniform(0.2, 1.0))
         process.kill()
         process.communicate()
         assert bridge.verify(target)["entries"] >= second["entries"]
@@ -130,7 +135,7 @@ def test_backup_under_load_goes_on_where_it_ended(
     restored = done("restore", target, "--data-dir", tmp_path / "restored")
     assert (restored["index"], restored["lost"], restored["damage"]) == (third["index"], None, [])
     assert (restored["root"], restored["state_hash"]) == (third["root"], third["state_hash"])
-    whole = [end_of_operation(target, tmp_path, chance.randrange(third["index"])) for _ in range(3)]
+    whole = [end_of_operation(target, tmp_path, chance.randrange(third["index"])) for _ in range(2)]
     assert any(whole)
     serves_on(tmp_path / "restored", load)
 
