@@ -1,4 +1,4 @@
-"""Scenario `recover`: an engine full of transfers is killed, and starts again without a snapshot and with one."""
+"""Scenario `recover`: an engine full of transfers is killed and starts, without a snapshot and with."""
 
 from __future__ import annotations
 
