@@ -7,6 +7,7 @@ mod columns;
 mod entry;
 mod ground;
 mod journal;
+mod manifest;
 pub mod mutate;
 mod private;
 mod proof;
@@ -73,6 +74,13 @@ pub const TARGETS: &[Target] = &[
         mutate: None,
         catches_panics: false,
         seeds: journal::seeds,
+    },
+    Target {
+        name: "manifest",
+        run: manifest::run,
+        mutate: None,
+        catches_panics: false,
+        seeds: manifest::seeds,
     },
     Target {
         name: "private",
