@@ -12,6 +12,7 @@ mod random;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod sharing;
+mod snapshots;
 mod taxes;
 mod world;
 
