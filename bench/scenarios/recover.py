@@ -1,4 +1,4 @@
-"""Scenario `recover`: an engine full of transfers is killed and starts, without a snapshot and with."""
+"""Scenario `recover`: a killed engine full of transfers starts without a snapshot, and with one."""
 
 from __future__ import annotations
 

@@ -168,6 +168,18 @@ def test_benches_state_their_figures(words: tuple[str, ...]) -> None:
     assert _number(found, "syncs") > 0
 
 
+def test_a_bench_starts_a_killed_engine_without_a_snapshot_and_with_one() -> None:
+    found, _ = whampoa("bench", "recover", "--transfers", "50000")
+    assert (found["durable"], found["laws_ok"]) == (True, True)
+    assert _number(found, "rows") > 50_000
+    assert _number(found, "rows_per_second") > 0
+    assert found.keys() >= {"rss_mb", "bytes_per_row", "environment"}
+    for name in ("seconds_without_snapshot", "seconds_with_snapshot"):
+        seconds = found[name]
+        assert isinstance(seconds, float)
+        assert seconds > 0
+
+
 def write(path: Path, message: bytes) -> None:
     path.write_bytes(message)
 
