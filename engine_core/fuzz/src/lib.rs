@@ -14,6 +14,7 @@ mod proof;
 mod protobuf;
 mod replay;
 mod request;
+mod snapshot;
 
 use mutate::Mutate;
 
@@ -88,6 +89,13 @@ pub const TARGETS: &[Target] = &[
         mutate: None,
         catches_panics: false,
         seeds: private::seeds,
+    },
+    Target {
+        name: "snapshot",
+        run: snapshot::run,
+        mutate: None,
+        catches_panics: false,
+        seeds: snapshot::seeds,
     },
     Target {
         name: "proof",

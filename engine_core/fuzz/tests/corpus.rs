@@ -115,5 +115,5 @@ macro_rules! targets {
 }
 
 targets!(
-    strict, request, columns, entry, replay, journal, manifest, private, proof, ceb
+    strict, request, columns, entry, replay, journal, manifest, private, snapshot, proof, ceb
 );
