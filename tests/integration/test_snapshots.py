@@ -1,4 +1,4 @@
-"""Snapshots: a killed engine starts from one with the same state, and from the journal where none is good."""
+"""Snapshots: a killed engine starts from one with the same state, or from the journal alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORDERS = 8
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Give the directory of an engine that made a snapshot, went on and was killed; its state hash."""
+    """Give the directory of an engine that made a snapshot, went on, was killed; its state hash."""
     engine = EngineProcess(tmp_path_factory.mktemp("snapshots") / "data").start()
     corridor = Corridor(engine)
     corridor.release(range(ORDERS))
@@ -45,7 +45,7 @@ def engine(killed: tuple[Path, str], tmp_path: Path) -> Iterator[EngineProcess]:
 def caught_up(engine: EngineProcess) -> str:
     """The state hash once the follower has seen everything."""
     deadline = time.monotonic() + 30
-    while (status := engine.status()).projected_index <= status.durable_index:
+    while (status := engine.status()).projected_index < status.durable_index:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return str(status.state_hash)
