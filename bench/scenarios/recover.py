@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Bench:
         """Loads the transfers; the newest position that was replied."""
         async with self.operator() as client:
             accounts = await _accounts(client)
-            call = client.channel.unary_unary(SUBMIT_TRANSFERS)
+            call: Any = client.channel.unary_unary(SUBMIT_TRANSFERS)
             slots = asyncio.Semaphore(MESSAGES_AT_ONCE)
             newest = 0
 
@@ -121,10 +122,12 @@ class Bench:
         report: dict[str, object] = replayed[-1]
         return report
 
-    async def read(self) -> Reading:
-        """The engine's figures, once its followers have seen everything."""
-        async with self.operator() as client:
-            return await Reading.take(client, self._running)
+    async def read(self, rows: int = 0) -> Reading:
+        """The engine's figures, once it has seen so many rows: it follows while it serves."""
+        async with asyncio.timeout(CALL_SECONDS_MAX), self.operator() as client:
+            while (reading := await Reading.take(client, self._running)).rows < rows:
+                await asyncio.sleep(0.1)
+        return reading
 
     async def verify(self) -> bool:
         """What `whampoa verify` says of the files."""
@@ -184,14 +187,14 @@ async def run(
         await bench.kill()
         shutil.rmtree(running.data_dir / "snapshots")
         without = await bench.start()
-        after = await bench.read()
+        after = await bench.read(before.rows)
         advance(1)
         await bench.stop()
         await bench.start()
         advance(1)
         await bench.kill()
         with_one = await bench.start()
-        last = await bench.read()
+        last = await bench.read(before.rows)
         advance(1)
         await bench.stop()
         if (

@@ -92,6 +92,20 @@ impl Follower {
         }
     }
 
+    /// Follows a few entries of those that nobody wants rows of; true when there are more.
+    pub fn catch_up(
+        &mut self,
+        journal: &Journal,
+        private: &PrivateStore,
+        durable: u64,
+    ) -> Result<bool, Fault> {
+        let until = durable.min(self.wanted_from.unwrap_or(0));
+        match self.state.next_index < until {
+            true => self.advance(journal, private, until),
+            false => Ok(false),
+        }
+    }
+
     /// Follows to `durable`, all the way; for nobody's rows where no projection ever asked for any.
     pub fn reach(
         &mut self,

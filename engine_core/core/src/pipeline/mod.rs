@@ -141,8 +141,8 @@ pub struct Core {
     journal: Arc<Journal>,
     private: Arc<PrivateStore>,
     follower: Arc<Mutex<Follower>>,
-    /// None when no snapshots are kept.
-    snapshots: Option<Maker>,
+    /// None without threads.
+    maker: Option<Maker>,
     pub log: String,
     pub recovery: String,
 }
@@ -173,13 +173,24 @@ impl Core {
         };
         let place = recovery::place(dir)?;
         let opened = recovery::open(place, snapshots.as_ref(), &options, false)?;
-        Self::start(opened, snapshots, options, wake, |decider, state| {
+        let (snapshots, every_rows) = (snapshots.map(Arc::new), options.snapshot_rows);
+        let newest = opened.snapshot.clone();
+        let begin = |decider: Decider, state| {
             let (sender, receiver) = sync_channel(QUEUE_MAX);
             let thread = std::thread::Builder::new()
                 .name("decide".into())
                 .spawn(move || decider.run(state, &receiver))?;
             Ok(Deciding::Thread(sender, thread))
-        })
+        };
+        let mut core = Self::start(opened, snapshots.clone(), options, wake, begin)?;
+        core.maker = Some(Maker::start(
+            snapshots,
+            Arc::clone(&core.follower),
+            (Arc::clone(&core.journal), Arc::clone(&core.private)),
+            every_rows,
+            newest.as_deref(),
+        )?);
+        Ok(core)
     }
 
     /// The same without threads: `submit` decides at once, and `step` writes.
@@ -195,7 +206,7 @@ impl Core {
 
     fn start(
         opened: Opened,
-        snapshots: Option<Snapshots>,
+        snapshots: Option<Arc<Snapshots>>,
         options: Options,
         wake: Box<dyn Fn() + Send + Sync>,
         begin: impl FnOnce(Decider, State) -> Result<Deciding, Fault>,
@@ -219,19 +230,12 @@ impl Core {
         journal.on_durable(Box::new(move |count| durable.became_durable(count)));
         let parts = Arc::clone(&private);
         journal.before_write(Box::new(move |entries| parts.put(entries)));
-        let snapshots = snapshots.map(Arc::new);
-        let follower = Follower::new(opened.snapshot.clone(), snapshots.clone());
-        let follower = Arc::new(Mutex::new(follower));
-        let maker = snapshots.map(|snapshots| {
-            let (follower, journal) = (Arc::clone(&follower), Arc::clone(&journal));
-            let newest = opened.snapshot.as_deref();
-            Maker::start(snapshots, follower, journal, options.snapshot_rows, newest)
-        });
+        let follower = Follower::new(opened.snapshot.clone(), snapshots);
         Ok(Self {
             shared,
             deciding: Mutex::new(begin(decider, opened.state)?),
-            follower,
-            snapshots: maker.transpose()?,
+            follower: Arc::new(Mutex::new(follower)),
+            maker: None,
             journal,
             private,
             log: options.log,
@@ -327,19 +331,15 @@ impl Core {
                 .map_err(|_| Fault::from(std::io::Error::other("the deciding thread broke")))?;
         }
         self.journal.close()?;
-        match &self.snapshots {
+        match &self.maker {
             None => Ok(()),
-            Some(maker) => {
-                lock(&self.follower).reach(&self.journal, &self.private, self.shared.durable())?;
-                maker.close();
-                Ok(())
-            }
+            Some(maker) => maker.close(),
         }
     }
 
     /// Entries of the newest snapshot, and how many snapshots could not be made.
     pub fn snapshot_counts(&self) -> (u64, u64) {
-        self.snapshots.as_ref().map_or((0, 0), Maker::counts)
+        self.maker.as_ref().map_or((0, 0), Maker::counts)
     }
 
     /// The state that decisions are made on, of a core without threads.

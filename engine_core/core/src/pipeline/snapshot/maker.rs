@@ -1,4 +1,4 @@
-//! Makes snapshots of what the follower has reached: every so many rows, and at a clean stop.
+//! Brings the follower up after a start, and makes snapshots of what it has reached: every so many rows, and at a clean stop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use super::{Snapshot, Snapshots};
 use crate::journal::{Fault, Journal};
 use crate::pipeline::follower::Follower;
+use crate::pipeline::lock;
+use crate::private::PrivateStore;
 
 /// How often to look whether one is due.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// For readers that wait for the follower while it catches up.
+const BREATH: Duration = Duration::from_millis(1);
 /// Making snapshots of a large state takes a twentieth of a core at most.
 const PAUSE_PER_TIME: u32 = 19;
 
@@ -21,9 +25,11 @@ pub struct Maker {
 }
 
 struct Work {
-    snapshots: Arc<Snapshots>,
+    /// None where none are kept.
+    snapshots: Option<Arc<Snapshots>>,
     follower: Arc<Mutex<Follower>>,
     journal: Arc<Journal>,
+    private: Arc<PrivateStore>,
     /// Rows since the last one after which the next is due.
     every_rows: u64,
     /// Rows and entries of the newest one.
@@ -36,9 +42,9 @@ struct Work {
 
 impl Maker {
     pub fn start(
-        snapshots: Arc<Snapshots>,
+        snapshots: Option<Arc<Snapshots>>,
         follower: Arc<Mutex<Follower>>,
-        journal: Arc<Journal>,
+        (journal, private): (Arc<Journal>, Arc<PrivateStore>),
         every_rows: u64,
         newest: Option<&Snapshot>,
     ) -> Result<Self, Fault> {
@@ -46,6 +52,7 @@ impl Maker {
             snapshots,
             follower,
             journal,
+            private,
             every_rows,
             rows: AtomicU64::new(newest.map_or(0, |snapshot| snapshot.rows)),
             entries: AtomicU64::new(newest.map_or(0, |snapshot| snapshot.entries)),
@@ -70,27 +77,25 @@ impl Maker {
     }
 
     fn end(&self) {
-        let mut stopped = self
-            .work
-            .is_stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut stopped = lock(&self.work.is_stopped);
         *stopped = true;
         drop(stopped);
         self.work.stopped.notify_all();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = lock(&self.thread).take();
         // It holds nothing that a panic could leave half done.
         drop(thread.map(JoinHandle::join));
     }
 
-    /// Ends the thread, and makes the last snapshot of what the follower has reached by then.
-    pub fn close(&self) {
+    /// Ends the thread, and makes the last snapshot, of all that is durable.
+    pub fn close(&self) -> Result<(), Fault> {
         self.end();
-        self.work.make(true);
+        let work = &self.work;
+        if work.snapshots.is_some() {
+            let durable = work.journal.durable();
+            lock(&work.follower).reach(&work.journal, &work.private, durable)?;
+            work.make(true);
+        }
+        Ok(())
     }
 }
 
@@ -103,10 +108,7 @@ impl Drop for Maker {
 impl Work {
     fn run(&self) {
         let mut pause = INTERVAL;
-        let mut stopped = self
-            .is_stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut stopped = lock(&self.is_stopped);
         while !*stopped {
             let waited = self.stopped.wait_timeout(stopped, pause);
             stopped = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -114,22 +116,37 @@ impl Work {
                 return;
             }
             drop(stopped);
+            self.catch_up();
             let start = Instant::now();
             self.make(false);
             pause = INTERVAL.max(start.elapsed() * PAUSE_PER_TIME);
-            stopped = self
-                .is_stopped
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            stopped = lock(&self.is_stopped);
+        }
+    }
+
+    /// Queries that saw everything before the start ask for no rows: without them the follower would stay behind.
+    fn catch_up(&self) {
+        while !*lock(&self.is_stopped) {
+            let mut follower = lock(&self.follower);
+            match follower.catch_up(&self.journal, &self.private, self.journal.durable()) {
+                // Others want the lock meanwhile.
+                Ok(true) => drop(follower),
+                // A fault is told to whoever reads.
+                Ok(false) | Err(_) => return,
+            }
+            std::thread::sleep(BREATH);
         }
     }
 
     /// Makes one if it is due, or if there is anything new at all. What fails is counted: the journal needs no snapshot.
     fn make(&self, is_last: bool) {
+        let Some(snapshots) = &self.snapshots else {
+            return;
+        };
         let made = self.taken(is_last).and_then(|snapshot| match snapshot {
             None => Ok(()),
             Some(snapshot) => {
-                self.snapshots.write(&snapshot)?;
+                snapshots.write(&snapshot)?;
                 self.rows.store(snapshot.rows, Ordering::Relaxed);
                 self.entries.store(snapshot.entries, Ordering::Relaxed);
                 Ok(())
@@ -141,7 +158,7 @@ impl Work {
     }
 
     fn taken(&self, is_last: bool) -> Result<Option<Snapshot>, Fault> {
-        let follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
+        let follower = lock(&self.follower);
         let (entries, rows) = (follower.state.next_index, follower.state.rows);
         let made = self.entries.load(Ordering::Relaxed);
         let is_due = rows >= self.rows.load(Ordering::Relaxed) + self.every_rows;
