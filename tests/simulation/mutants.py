@@ -111,7 +111,7 @@ class Workshop:
         built = BINARY.search(done.stderr)
         if done.returncode != 0 or built is None:
             raise SystemExit(f"the planted core cannot be built\n{done.stderr[-3000:]}")
-        return str(self.place / "engine_core/core" / built[1])
+        return str(self.place / built[1])
 
     def play(self, number: int, seeds: int) -> tuple[int, str]:
         """Plays seeds with one bug on, 0 for none; exit status and all that was said."""
@@ -123,10 +123,21 @@ class Workshop:
             "RUST_BACKTRACE": "0",
         }
         command = [self.binary, "nothing_acknowledged", "--nocapture"]
-        done = subprocess.run(
-            command, cwd=self.place, env=environment, capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout + done.stderr
+        said = []
+        with subprocess.Popen(
+            command,
+            cwd=self.place,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as run:
+            for line in run.stdout or ():
+                said.append(line)
+                if SEED.match(line):
+                    # Fewer steps that show it need not be looked for.
+                    run.kill()
+        return run.returncode, "".join(said)
 
     def judge(self, number: int, mutant: Mutant, seeds: int) -> Verdict:
         """Switches one bug on and has the simulation look for it."""

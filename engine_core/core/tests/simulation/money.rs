@@ -162,7 +162,8 @@ impl World {
             &before,
             (mode, amount),
             &advice,
-            self.machine.now_ms,
+            // The engine's time never goes back, whatever the clock does.
+            self.machine.now_ms.max(self.machine.state.time_ms),
         );
         let halves = |id: Id| u128::from_be_bytes(id.0);
         let request = clearing::AllocateRequest {
@@ -209,6 +210,8 @@ impl World {
     fn advice(&mut self, mode: AllocationMode) -> Vec<(Id, i64)> {
         let count = self.random.below(12);
         let mut advice = Vec::new();
+        // The same for all: remainders are equal, and ids decide.
+        let equal = self.random.one_in(3).then(|| self.random.between(1, 40));
         for _ in 0..count {
             let id = match (mode, self.random.below(25)) {
                 (AllocationMode::ByVolume, _) => return Vec::new(),
@@ -250,7 +253,7 @@ impl World {
                 1 => i64::MAX,
                 _ => self.random.between(1, 50_000),
             };
-            advice.push((id, minor));
+            advice.push((id, equal.unwrap_or(minor)));
         }
         advice
     }
@@ -350,7 +353,12 @@ impl World {
             PayoutState::Debited,
             PayoutState::Settled,
         ];
-        let state = states[self.random.below(3)];
+        let first = self.random.below(3);
+        let state = (first..first + 3).map(|at| states[at % 3]);
+        let state = state
+            .into_iter()
+            .find(|state| !by_state(self, *state).is_empty())
+            .unwrap_or(states[first]);
         let mut some = by_state(self, state);
         let kept = 1 + self.random.below(6);
         let start = self.random.below(some.len());
@@ -381,6 +389,7 @@ impl World {
             (PayoutState::Settled, 1..=3) => 3,
             (PayoutState::Settled, _) => return,
             (PayoutState::Instructed, 1..=3) => 4,
+            (PayoutState::Debited, 2) => 4,
             (PayoutState::Debited, 1) | (PayoutState::Instructed, _) => 2,
             _ => 1,
         };

@@ -5,7 +5,9 @@ use whampoa_core::contract::whampoa::ledger::v1 as ledger;
 use whampoa_core::contract::whampoa::registry::v1 as registry;
 use whampoa_core::contract::whampoa::registry::v1::{Purpose, RelationKind};
 use whampoa_core::decide::Method;
-use whampoa_core::event::ledger::{BALANCING_DEBIT, CAPTURE_HOLD, LINKED, PLACE_HOLD, VOID_HOLD};
+use whampoa_core::event::ledger::{
+    BALANCING_DEBIT, CAPTURE_HOLD, DEBITS_LIMITED, LINKED, PLACE_HOLD, VOID_HOLD,
+};
 use whampoa_core::ids::Id;
 
 use crate::money::OPERATOR;
@@ -16,8 +18,9 @@ type Row = (Id, u32, u32, u64, u16, Id);
 
 impl World {
     pub fn odd(&mut self) {
-        match self.random.below(8) {
+        match self.random.below(10) {
             0..=2 => self.end_holds(),
+            8 | 9 => self.spend_to_the_limit(),
             3 | 4 => self.linked(),
             5 => self.passing_grant(),
             6 => self.relations(),
@@ -129,7 +132,43 @@ impl World {
                 Id::ZERO,
             ));
         }
+        // Some come once more, alone: nothing of a refused chain stands.
+        for (id, debit, credit, amount, flags, hold) in rows.clone() {
+            if self.random.one_in(3) {
+                rows.push((id, debit, credit, amount, flags & !LINKED, hold));
+            }
+        }
         self.submit(&rows);
+    }
+
+    /// An account that may not be overdrawn gets money, holds half of it, and spends as much again and one more.
+    fn spend_to_the_limit(&mut self) {
+        let accounts = self.machine.state.ledger.accounts().iter().enumerate();
+        let limited: Vec<(u32, u64)> = accounts
+            .filter(|(_, it)| it.code != 0 && !it.is_closed && it.currency.iso() == "USD")
+            .filter(|(_, it)| it.flags & DEBITS_LIMITED != 0)
+            .map(|(index, it)| {
+                let spent = it.debits_posted + it.debits_pending;
+                (index as u32, it.credits_posted.saturating_sub(spent))
+            })
+            .collect();
+        let Some((account, left)) = self.random.pick(&limited).copied() else {
+            return;
+        };
+        let others = self.machine.state.ledger.accounts().iter().enumerate();
+        let others: Vec<u32> = others
+            .filter(|(_, it)| it.code != 0 && it.flags == 0 && it.currency.iso() == "USD")
+            .map(|(index, _)| index as u32)
+            .collect();
+        let other = self.random.pick(&others).copied().unwrap_or(0);
+        let more = self.random.between(2, 900) as u64;
+        let half = (left + more) / 2 + 1;
+        let ids = [(); 3].map(|()| self.machine.id());
+        self.submit(&[
+            (ids[0], other, account, more, 0, Id::ZERO),
+            (ids[1], account, other, half, PLACE_HOLD, Id::ZERO),
+            (ids[2], account, other, half, 0, Id::ZERO),
+        ]);
     }
 
     /// A row of before, with one more unit or as it was.

@@ -248,8 +248,9 @@ impl World {
             self.machine.now_ms += self.random.next() % 900_000;
         }
         match self.random.below(100) {
-            0..=25 => self.documents(),
-            26..=29 => self.taxes(),
+            0..=24 => self.documents(),
+            25..=28 => self.taxes(),
+            29 => self.declare(),
             30..=36 => self.remit(),
             37..=50 => self.allocate(),
             51..=56 => self.convert(),
