@@ -18,8 +18,9 @@ type Row = (Id, u32, u32, u64, u16, Id);
 
 impl World {
     pub fn odd(&mut self) {
-        match self.random.below(10) {
+        match self.random.below(11) {
             0..=2 => self.end_holds(),
+            10 => self.close_idle(),
             8 | 9 => self.spend_to_the_limit(),
             3 | 4 => self.linked(),
             5 => self.passing_grant(),
@@ -169,6 +170,23 @@ impl World {
             (ids[1], account, other, half, PLACE_HOLD, Id::ZERO),
             (ids[2], account, other, half, 0, Id::ZERO),
         ]);
+    }
+
+    /// An account that never moved is closed.
+    fn close_idle(&mut self) {
+        let accounts = self.machine.state.ledger.accounts().iter().enumerate();
+        let idle: Vec<u32> = accounts
+            .filter(|(_, it)| it.code != 0 && it.debits_posted + it.credits_posted == 0)
+            .map(|(index, _)| index as u32)
+            .collect();
+        let Some(account_index) = self.random.pick(&idle).copied() else {
+            return;
+        };
+        let request = ledger::CloseAccountRequest {
+            account_index,
+            ..Default::default()
+        };
+        let _ = self.call(Method::CloseAccount, OPERATOR, &request);
     }
 
     /// A row of before, with one more unit or as it was.
