@@ -154,6 +154,7 @@ impl World {
         let asked = match self.random.below(6) {
             0 => suspense + self.random.between(0, 1),
             1 | 2 => self.random.between(1, suspense.max(1)),
+            3 => self.random.between(1, 20),
             _ => 0,
         };
         let amount = if asked == 0 { suspense } else { asked };
@@ -486,9 +487,17 @@ impl World {
             bank_reference: "recall".to_owned(),
             ..Default::default()
         };
+        // What was declared has to be corrected by what goes back.
+        let is_declared = self.random.one_in(2);
+        if is_declared {
+            self.declare_one(remittance_id);
+        }
         let Ok(entries) = self.call(Method::RecallRemittance, BANK, &request) else {
             return;
         };
+        if is_declared {
+            self.declare_one(remittance_id);
+        }
         for (_, event) in entries {
             if let Event::RemittanceRecalled(RemittanceRecalled {
                 debts, allocations, ..
@@ -530,9 +539,12 @@ impl World {
     }
 
     pub fn declare(&mut self) {
-        let Some(remittance_id) = self.some_remittance() else {
-            return;
-        };
+        if let Some(remittance_id) = self.some_remittance() {
+            self.declare_one(remittance_id);
+        }
+    }
+
+    fn declare_one(&mut self, remittance_id: Id) {
         let request = forex::DeclareRemittanceRequest {
             remittance_id: remittance_id.0.to_vec(),
             ..Default::default()
