@@ -166,20 +166,7 @@ impl World {
             // The engine's time never goes back, whatever the clock does.
             self.machine.now_ms.max(self.machine.state.time_ms),
         );
-        let halves = |id: Id| u128::from_be_bytes(id.0);
-        let request = clearing::AllocateRequest {
-            remittance_id: remittance_id.0.to_vec(),
-            mode: mode as i32,
-            amount_minor: asked,
-            row_count: advice.len() as u32,
-            id_high: advice
-                .iter()
-                .map(|(id, _)| (halves(*id) >> 64) as u64)
-                .collect(),
-            id_low: advice.iter().map(|(id, _)| halves(*id) as u64).collect(),
-            advised_minor: advice.iter().map(|(_, minor)| *minor as u64).collect(),
-            ..Default::default()
-        };
+        let request = allocation(remittance_id, mode, asked, &advice);
         match self.call(Method::Allocate, OPERATOR, &request) {
             Ok(entries) => {
                 let mut rows = Vec::new();
@@ -464,9 +451,15 @@ impl World {
             .filter(is_converting)
             .map(Remittance::id)
             .collect();
-        let some = match self.random.one_in(2) {
-            true => self.some_remittance(),
-            false => self.random.pick(&converting).copied(),
+        let conversions = self.machine.state.conversions.iter();
+        let waiting: Vec<Id> = conversions
+            .filter(|it| it.state == ConversionState::Requested)
+            .map(|it| it.row.remittance_id)
+            .collect();
+        let some = match self.random.below(6) {
+            0..=2 => self.some_remittance(),
+            3 => self.random.pick(&waiting).copied(),
+            _ => self.random.pick(&converting).copied(),
         };
         let Some(remittance_id) = some else {
             return;
@@ -550,5 +543,27 @@ impl World {
             ..Default::default()
         };
         let _ = self.call(Method::DeclareRemittance, "spiffe://whampoa/safe", &request);
+    }
+}
+
+fn allocation(
+    remittance_id: Id,
+    mode: AllocationMode,
+    asked: i64,
+    advice: &[(Id, i64)],
+) -> clearing::AllocateRequest {
+    let halves = |id: Id| u128::from_be_bytes(id.0);
+    clearing::AllocateRequest {
+        remittance_id: remittance_id.0.to_vec(),
+        mode: mode as i32,
+        amount_minor: asked,
+        row_count: advice.len() as u32,
+        id_high: advice
+            .iter()
+            .map(|(id, _)| (halves(*id) >> 64) as u64)
+            .collect(),
+        id_low: advice.iter().map(|(id, _)| halves(*id) as u64).collect(),
+        advised_minor: advice.iter().map(|(_, minor)| *minor as u64).collect(),
+        ..Default::default()
     }
 }
