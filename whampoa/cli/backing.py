@@ -37,6 +37,38 @@ class Bars:
         return time.monotonic() - self._started
 
 
+class Pace:
+    """A progress call that rests so that the process takes no more than a share of one core.
+
+    Priority alone does not do it: two threads of one core, caches and the disk are shared whatever
+    it says.
+    """
+
+    def __init__(
+        self,
+        percent: int,
+        then: Callable[[str, int, int], None],
+        worked: Callable[[], float] = time.process_time,
+        now: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._percent = percent
+        self._then = then
+        self._clocks = (worked, now)
+        self._rest = rest
+        self._last = (worked(), now())
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self._then(what, done, total)
+        worked, passed = (
+            clock() - before for clock, before in zip(self._clocks, self._last, strict=True)
+        )
+        missing = worked * 100 / self._percent - passed
+        if missing > 0:
+            self._rest(missing)
+        self._last = (self._clocks[0](), self._clocks[1]())
+
+
 def absent(private: dict[str, Any]) -> str:
     """Private parts that cannot be opened, and whose they are."""
     ranges = ", ".join(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from whampoa.cli.backing import Bars, absent
+from whampoa.cli.backing import Bars, Pace, absent
 from whampoa.cli.output import DataDirOption, Failure, JsonOption, Output
 
 # The engine goes first, for the processor and for the disk.
@@ -27,6 +27,9 @@ def backup(
     laws: Annotated[
         bool, typer.Option(help="Recompute laws and state of the whole backup afterwards.")
     ] = True,
+    cpu: Annotated[
+        int, typer.Option(min=1, max=100, metavar="PERCENT", help="Most of one core to take.")
+    ] = 25,
     without_private: Annotated[
         bool, typer.Option("--without-private", help="Leave private parts and the log's key out.")
     ] = False,
@@ -45,7 +48,7 @@ def backup(
                     target,
                     with_private=not without_private,
                     with_laws=laws,
-                    progress=bars,
+                    progress=Pace(cpu, bars),
                 )
             except (bridge.Fault, OSError) as fault:
                 raise Failure(str(fault), target=str(target)) from fault
