@@ -124,9 +124,12 @@ class Bench:
 
     async def read(self, rows: int = 0) -> Reading:
         """The engine's figures, once it has seen so many rows: it follows while it serves."""
-        async with asyncio.timeout(CALL_SECONDS_MAX), self.operator() as client:
-            while (reading := await Reading.take(client, self._running)).rows < rows:
+        deadline = time.monotonic() + CALL_SECONDS_MAX
+        async with self.operator() as client:
+            reading = await Reading.take(client, self._running)
+            while reading.rows < rows and time.monotonic() < deadline:
                 await asyncio.sleep(0.1)
+                reading = await Reading.take(client, self._running)
         return reading
 
     async def verify(self) -> bool:
