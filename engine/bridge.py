@@ -45,6 +45,11 @@ class Bridge:
         report: dict[str, Any] = json.loads(self._core.recovery())
         return report
 
+    @property
+    def damage(self) -> str | None:
+        """What rotted in frames that the start did not read; they are checked while it serves."""
+        return self._core.damage()
+
     async def submit(self, method: int, request: bytes, identity: Identity) -> bytes:
         """Hands a write over and waits until its reply may leave. Raises `Busy`."""
         token = next(self._tokens)

@@ -102,6 +102,11 @@ class CoreMetrics(Collector):
             "Durable entries that queries do not see yet.",
             value=max(0, durable + 1 - self._projected_index()),
         )
+        yield GaugeMetricFamily(
+            "whampoa_journal_damaged",
+            "1 when a frame rotted that the start with a snapshot did not read.",
+            value=_number(found["journal_damaged"]),
+        )
         yield from self._of_starts(_number(found["snapshot_entries"]))
         yield from self._of_status()
 

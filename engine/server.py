@@ -155,6 +155,8 @@ class Server:
             broken = [law.number for law in self._status.laws if not law.holds]
             if broken:
                 log.error("laws are broken", laws=broken)
+            if damage := self._bridge.damage:
+                log.error("journal is damaged", what=damage)
             await asyncio.sleep(max(STATUS_INTERVAL_SECONDS, seconds * STATUS_PAUSE_PER_SECOND))
 
     async def _drain(self) -> None:

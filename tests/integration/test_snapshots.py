@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.corridor import Corridor
 from tests.integration.engine_process import EngineProcess
-from tests.integration.segments import flip
+from tests.integration.segments import flip, frames
 from tests.integration.test_metrics import scrape
 
 ORDERS = 8
@@ -96,3 +96,18 @@ def test_snapshots_may_be_gone(engine: EngineProcess, killed: tuple[Path, str]) 
     engine.start()
     assert replayed(engine)["snapshot_index"] is None
     assert caught_up(engine) == killed[1]
+
+
+def test_rot_in_a_frame_that_the_start_did_not_read_is_told(engine: EngineProcess) -> None:
+    frame = frames(engine.data_dir)[2]
+    flip(frame.file, frame.offset + 600, 0x10)
+    engine.start()
+    assert replayed(engine)["snapshot_index"] is not None
+    deadline = time.monotonic() + 30
+    while not scrape(engine)["whampoa_journal_damaged"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while not (told := [it["what"] for it in engine.events() if it["level"] == "error"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert told[0].startswith(f"{frame.file.name} at offset {frame.offset}: ")

@@ -94,6 +94,11 @@ impl Core {
         &self.core.recovery
     }
 
+    /// What rotted in frames that the start did not read.
+    fn damage(&self) -> Option<&str> {
+        self.core.damage()
+    }
+
     /// Queues a request; raises `Busy` when the queue is full.
     #[pyo3(signature = (token, method, request, identity, rights, now_ms, seed))]
     #[allow(clippy::too_many_arguments)]

@@ -5,6 +5,7 @@ mod fault;
 pub mod frame;
 mod loss;
 mod open;
+mod scrub;
 pub mod segment;
 pub mod storage;
 pub mod tail;

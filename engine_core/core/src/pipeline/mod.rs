@@ -337,6 +337,11 @@ impl Core {
         }
     }
 
+    /// What rotted in frames that the start did not read; they are checked while the engine serves.
+    pub fn damage(&self) -> Option<&str> {
+        self.maker.as_ref().and_then(Maker::damage)
+    }
+
     /// Entries of the newest snapshot, and how many snapshots could not be made.
     pub fn snapshot_counts(&self) -> (u64, u64) {
         self.maker.as_ref().map_or((0, 0), Maker::counts)

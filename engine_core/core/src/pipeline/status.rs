@@ -164,6 +164,7 @@ impl Core {
             ("journal_frames", read(&metrics.frames)),
             ("journal_bytes", read(&metrics.bytes)),
             ("durable_entries", shared.durable()),
+            ("journal_damaged", u64::from(self.damage().is_some())),
             ("snapshot_entries", snapshot_entries),
             ("snapshots_failed", snapshots_failed),
         ]

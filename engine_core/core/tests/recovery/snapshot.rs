@@ -204,3 +204,24 @@ fn who_accepts_a_loss_reads_every_frame() {
     let core = Core::open(&folder.0, options, Box::new(|| {})).unwrap();
     assert_eq!(snapshot_index(&core), None);
 }
+
+#[test]
+fn rot_in_a_frame_that_the_start_did_not_read_is_found_while_it_serves() {
+    let (folder, _) = two_snapshots("rot");
+    let file = folder.0.join("journal").join("00000000000000000000.wj");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[512 + 700] ^= 4;
+    std::fs::write(&file, bytes).unwrap();
+    let core = open(&folder.0, 1_000_000);
+    assert_eq!(snapshot_index(&core), Some(4));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while core.damage().is_none() {
+        assert!(std::time::Instant::now() < deadline);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let found = core.damage().unwrap();
+    assert!(
+        found.starts_with("00000000000000000000.wj at offset 512: "),
+        "{found}"
+    );
+}

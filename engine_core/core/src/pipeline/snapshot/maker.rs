@@ -1,18 +1,21 @@
 //! Brings the follower up after a start, and makes snapshots of what it has reached: every so many rows, and at a clean stop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Snapshot, Snapshots};
-use crate::journal::{Fault, Journal};
+use crate::evidence::hash::Hash;
+use crate::journal::{Fault, FramePlace, Journal};
 use crate::pipeline::follower::Follower;
 use crate::pipeline::lock;
 use crate::private::PrivateStore;
 
 /// How often to look whether one is due.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Old frames are checked with a third of a core at most.
+const SCRUB_PAUSE_PER_TIME: u32 = 2;
 /// For readers that wait for the follower while it catches up.
 const BREATH: Duration = Duration::from_millis(1);
 /// Making snapshots of a large state takes a twentieth of a core at most.
@@ -36,6 +39,10 @@ struct Work {
     rows: AtomicU64,
     entries: AtomicU64,
     faults: AtomicU64,
+    /// Frames that the start did not read.
+    unread: Vec<FramePlace>,
+    /// What is wrong with one of them.
+    damage: OnceLock<String>,
     is_stopped: Mutex<bool>,
     stopped: Condvar,
 }
@@ -57,6 +64,8 @@ impl Maker {
             rows: AtomicU64::new(newest.map_or(0, |snapshot| snapshot.rows)),
             entries: AtomicU64::new(newest.map_or(0, |snapshot| snapshot.entries)),
             faults: AtomicU64::new(0),
+            unread: newest.map_or(Vec::new(), |snapshot| snapshot.frames.clone()),
+            damage: OnceLock::new(),
             is_stopped: Mutex::new(false),
             stopped: Condvar::new(),
         });
@@ -74,6 +83,11 @@ impl Maker {
     pub fn counts(&self) -> (u64, u64) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (read(&self.work.entries), read(&self.work.faults))
+    }
+
+    /// What rotted in the frames that the start did not read, as far as they are checked.
+    pub fn damage(&self) -> Option<&str> {
+        self.work.damage.get().map(String::as_str)
     }
 
     fn end(&self) {
@@ -107,6 +121,7 @@ impl Drop for Maker {
 
 impl Work {
     fn run(&self) {
+        self.scrub();
         let mut pause = INTERVAL;
         let mut stopped = lock(&self.is_stopped);
         while !*stopped {
@@ -121,6 +136,26 @@ impl Work {
             self.make(false);
             pause = INTERVAL.max(start.elapsed() * PAUSE_PER_TIME);
             stopped = lock(&self.is_stopped);
+        }
+    }
+
+    /// A start with a snapshot trusts nothing that it did not read: the frames are checked now, and rot is told.
+    fn scrub(&self) {
+        let mut link = Hash::default();
+        for place in &self.unread {
+            if *lock(&self.is_stopped) {
+                return;
+            }
+            let start = Instant::now();
+            match self.journal.check_frame(place, link) {
+                Ok(last) => link = last,
+                Err(fault) => {
+                    drop(self.damage.set(fault.to_string()));
+                    return;
+                }
+            }
+            self.catch_up();
+            std::thread::sleep(start.elapsed() * SCRUB_PAUSE_PER_TIME);
         }
     }
 
