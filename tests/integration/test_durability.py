@@ -192,7 +192,7 @@ def test_a_flipped_byte_is_located(stopped: EngineProcess, place: int) -> None:
     bad = report["first_bad"]
     assert not report["ok"]
     assert (bad["file"], bad["offset"]) == (frame.file.name, frame.offset)
-    # Not repaired by the check, and refused by an engine that reads it, which names the place as well.
+    # Not repaired by the check; an engine that reads it refuses and names the place as well.
     assert bridge.verify(stopped.data_dir)["first_bad"] == bad
     shutil.rmtree(stopped.data_dir / "snapshots")
     with pytest.raises(AssertionError, match="did not start"):
