@@ -311,6 +311,19 @@ impl Core {
         Ok(follower)
     }
 
+    /// The follower at an index at least; others get the lock meanwhile. As far as it is while nobody projects.
+    fn follow_to(&self, index: u64) -> Result<MutexGuard<'_, Follower>, Fault> {
+        let mut reached = None;
+        loop {
+            let follower = self.follow()?;
+            let next = follower.state.next_index;
+            if next >= index || reached == Some(next) {
+                return Ok(follower);
+            }
+            reached = Some(next);
+        }
+    }
+
     /// Table rows from entry `from` on, and the index they reach.
     pub fn project(&self, from: u64) -> Result<(u64, crate::projection::Batches), Fault> {
         let mut follower = self

@@ -17,9 +17,13 @@ use crate::projection::snake;
 use crate::{laws, reply};
 
 impl Core {
-    /// A `GetStatusResponse` with the laws checked now; the state hash, which sorts every table, only when asked for.
+    /// A `GetStatusResponse` with the laws checked now; the state hash, which sorts every table, only when asked for,
+    /// and then of all that was durable.
     pub fn status(&self, with_hash: bool) -> Result<GetStatusResponse, Fault> {
-        let follower = self.follow()?;
+        let follower = match with_hash {
+            true => self.follow_to(self.shared().durable())?,
+            false => self.follow()?,
+        };
         let state = &follower.state;
         let hex = |bytes: &[u8]| {
             bytes
