@@ -98,7 +98,9 @@ def test_calls_are_counted_by_method_and_code(engine: EngineProcess, corridor: C
 
 def test_a_stream_that_its_caller_leaves_is_cancelled(engine: EngineProcess) -> None:
     before = scrape(engine).get(calls(FOLLOW, "CANCELLED"), 0)
-    request = feed.FollowRequest(kinds=[feed.FEED_KIND_DOCUMENTS], from_index=1 << 40)
+    request = feed.FollowRequest(
+        kinds=[feed.FEED_KIND_DOCUMENTS], from_index=engine.status().durable_index + 1
+    )
     stream = engine.client("singlewindow").feed.Follow(request)
     time.sleep(0.2)
     stream.cancel()
