@@ -176,6 +176,16 @@ impl Journal {
         self.shared.is_full.load(Ordering::Acquire)
     }
 
+    /// Bytes of the entries that wait for the disk, in order: what power loss may take. For simulations.
+    pub fn waiting(&self) -> Vec<Vec<u8>> {
+        let queue = lock(&self.shared.queue);
+        queue
+            .waiting
+            .iter()
+            .map(|entry| entry.bytes.clone())
+            .collect()
+    }
+
     fn is_broken(&self) -> bool {
         self.shared.is_broken.load(Ordering::Acquire)
     }

@@ -289,6 +289,19 @@ impl Core {
         replies
     }
 
+    /// Bytes of a reply that was not taken yet, whether it may leave or not. For simulations.
+    pub fn peek(&self, token: u64) -> Option<Vec<u8>> {
+        let outbox = self.shared.outbox();
+        let waiting = outbox
+            .waiting
+            .iter()
+            .map(|reply| (reply.token, &reply.bytes));
+        let ready = outbox.ready.iter().map(|(token, bytes)| (*token, bytes));
+        let mut all = waiting.chain(ready);
+        all.find(|reply| reply.0 == token)
+            .map(|reply| reply.1.clone())
+    }
+
     pub fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -358,6 +371,13 @@ impl Core {
     /// Entries of the newest snapshot, and how many snapshots could not be made.
     pub fn snapshot_counts(&self) -> (u64, u64) {
         self.maker.as_ref().map_or((0, 0), Maker::counts)
+    }
+
+    /// Puts another state in the place of the one that decisions are made on, of a core without threads.
+    pub fn change_state(&self, change: impl FnOnce(&mut State)) {
+        if let Deciding::Here(decider) = &mut *lock(&self.deciding) {
+            change(&mut decider.1);
+        }
     }
 
     /// The state that decisions are made on, of a core without threads.

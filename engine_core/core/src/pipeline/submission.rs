@@ -9,7 +9,7 @@ use crate::rejection::{Refusal, Rejection, refuse};
 use crate::wire::{Fields, Value, strict};
 
 /// A request as the server hands it over. Time and seed are inputs: the core asks nothing of the machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Submission {
     /// The caller's own number for the reply.
     pub token: u64,

@@ -10,7 +10,7 @@ use whampoa_core::journal::tail::End;
 use whampoa_core::journal::{Fault, Journal};
 
 use crate::ground::{Ground, Place, Segment, audit, config, disk, part_of, readable, segments_of};
-use crate::random::Random;
+use whampoa_core::seeded::Random;
 
 const SEED: u64 = 4;
 /// Of so many flips one is also opened, which reads the whole journal each time.
@@ -147,7 +147,7 @@ fn is_refused(ground: &Ground, place: Place, flip: Flip) {
 #[test]
 fn a_flipped_bit_where_nothing_was_written_never_passes_for_data() {
     let ground = Ground::new(SEED);
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let (mut faults, mut cuts) = (0, 0);
     for segment in 0..ground.segments.len() {
         let (end, before) = ground.end_of(segment);

@@ -7,7 +7,7 @@ use whampoa_core::journal::storage::{MemoryStorage, Storage};
 use whampoa_core::journal::{Config, Fault, Journal, Recovery};
 
 use crate::ground::{Ground, Place, Segment, Writer, audit, config, disk, put, segments_of, write};
-use crate::random::Random;
+use whampoa_core::seeded::Random;
 
 const SEED: u64 = 11;
 
@@ -145,7 +145,7 @@ fn a_frame_in_anothers_place_is_told_there() {
         .into_iter()
         .filter(|place| !place.is_footer)
         .collect();
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let mut tried = 0;
     for _ in 0..300 {
         let (from, to) = (
@@ -170,7 +170,7 @@ fn a_frame_in_anothers_place_is_told_there() {
 #[test]
 fn a_frame_behind_the_end_is_told_there() {
     let ground = Ground::new(SEED);
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     for segment in 0..ground.segments.len() {
         let (end, _) = ground.end_of(segment);
         let next = ground.segments.get(segment + 1);
@@ -308,7 +308,7 @@ fn a_file_that_is_cut_off_anywhere_keeps_the_frames_before() {
     let last = ground.segments.len() - 1;
     let file = ground.file(last);
     let (end, _) = ground.end_of(last);
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let units = (1..end / UNIT).map(|unit| unit * UNIT);
     let anywhere: Vec<usize> = (0..60).map(|_| UNIT + random.below(end - UNIT)).collect();
     for length in units.chain(anywhere) {
@@ -432,7 +432,7 @@ fn a_power_cut_while_an_end_is_brought_in_order_leaves_an_end_that_can_be() {
     let ground = Ground::of(segments_of(&writer.storage));
     let frames = ground.frames();
     let cut = replace(&ground, frames[frames.len() - 1], &[]);
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     for changes in 1..40 {
         for _ in 0..4 {
             let storage = disk(&cut);

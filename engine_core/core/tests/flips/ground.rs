@@ -14,8 +14,8 @@ use whampoa_core::journal::view::EntryView;
 use whampoa_core::journal::{Config, Journal, Step};
 use whampoa_core::pipeline::seal::read_entry;
 
-use crate::random::Random;
 use crate::sample;
+use whampoa_core::seeded::Random;
 
 pub const SEGMENT_BYTES: u64 = 16 << 10;
 
@@ -115,7 +115,7 @@ impl Writer {
         println!("WHAMPOA_SEED={seed}");
         Self {
             storage: MemoryStorage::default(),
-            random: Random(seed),
+            random: Random::new(seed),
             index: 0,
             link: [0; 32],
         }

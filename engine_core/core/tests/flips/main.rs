@@ -4,7 +4,4 @@ mod bits;
 mod ends;
 mod ground;
 mod private;
-#[allow(dead_code)]
-#[path = "../simulation/random.rs"]
-mod random;
 mod sample;

@@ -8,8 +8,8 @@ use whampoa_core::private::PrivateStore;
 use whampoa_core::private::check::{PrivateCheck, PrivateReport};
 
 use crate::ground::put;
-use crate::random::Random;
 use crate::sample;
+use whampoa_core::seeded::Random;
 
 const VALUES: &str = "values.wp";
 const KEYS: &str = "keys.wk";
@@ -18,7 +18,7 @@ const SUBJECTS: u8 = 3;
 
 /// Entries with private parts of three subjects.
 fn entries() -> Vec<Sealed> {
-    let mut random = Random(4);
+    let mut random = Random::new(4);
     let mut sealed = Vec::new();
     let private = KINDS.iter().filter(|kind| {
         let mut columns = kind.fields.iter();
@@ -35,7 +35,7 @@ fn entries() -> Vec<Sealed> {
 }
 
 fn store(storage: &MemoryStorage) -> PrivateStore {
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let fill = move |bytes: &mut [u8]| {
         bytes.fill_with(|| random.next() as u8);
         Ok(())

@@ -7,7 +7,7 @@ use whampoa_core::event::{Kind, RequestMark, SCHEMA};
 use whampoa_core::ids::Id;
 use whampoa_core::journal::entry::{EntryDraft, Field, RowSection};
 
-use crate::random::Random;
+use whampoa_core::seeded::Random;
 
 /// Rows of a section.
 const ROWS: usize = 2;

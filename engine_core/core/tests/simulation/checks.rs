@@ -6,7 +6,6 @@ use whampoa_core::event::catalog::RowKind;
 use whampoa_core::event::clearing::{AllocationRow, PayoutState};
 use whampoa_core::event::codec::Row;
 use whampoa_core::event::ledger::AccountKind;
-use whampoa_core::evidence::tree::Tree;
 use whampoa_core::ids::{Id, Step};
 use whampoa_core::journal::view::EntryView;
 use whampoa_core::laws;
@@ -24,12 +23,6 @@ pub fn check_laws(state: &State) {
             law.number, state.next_index, law.text
         );
     }
-}
-
-/// Law 10: what reads the bytes alone has the same state.
-pub fn check_replica(machine: &Machine) {
-    let (running, replica) = (machine.state.hash(), machine.replica.hash());
-    machine.auditor.replayed(running, replica);
 }
 
 /// Sums that hold by more than one way of keeping them.
@@ -164,17 +157,6 @@ fn cleared_accounts_hold_what_was_not_paid(state: &State) {
         let kept = balance(AccountKind::MerchantCleared) + balance(AccountKind::Repaid);
         assert_eq!(kept, expected, "party {merchant} under {enterprise}");
     }
-}
-
-/// Law 12: the tree that the engine keeps has the root of the auditor's, and the model made anew is the same.
-pub fn check_audit(machine: &mut Machine) {
-    let mut tree = Tree::default();
-    for bytes in &machine.entries {
-        tree.push(EntryView::parse(bytes).expect("readable").link());
-    }
-    machine.auditor.rooted(tree.root());
-    machine.auditor.end();
-    machine.auditor.restarted(&machine.entries);
 }
 
 /// Every trade's steps lead back to its first document, through every row that moved its value.

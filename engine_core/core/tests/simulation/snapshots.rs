@@ -2,10 +2,10 @@
 
 use whampoa_core::state::State;
 
-use crate::random::Random;
 use crate::world::World;
+use whampoa_core::seeded::Random;
 
-const REQUESTS: usize = 1_000;
+const REQUESTS: u32 = 1_000;
 
 /// What a start from a snapshot has in place of the state.
 fn thawed(state: &State) -> State {
@@ -27,15 +27,16 @@ fn thawed(state: &State) -> State {
 fn a_run_with_thawed_states_makes_the_same_entries() {
     for seed in [11, 12] {
         println!("seed {seed}");
-        let (mut plain, mut other) = (World::new(Random(seed)), World::new(Random(seed)));
-        let mut when = Random(seed + 1);
-        for _ in 0..REQUESTS {
-            plain.step();
-            other.step();
+        let (mut plain, mut other) = (World::new(seed), World::new(seed));
+        let mut when = Random::new(seed + 1);
+        for at in 0..REQUESTS {
+            plain.step(at);
+            other.step(at);
             if when.one_in(60) {
                 let hash = other.machine.state.hash();
                 other.machine.state = thawed(&other.machine.state);
-                other.machine.replica = thawed(&other.machine.replica);
+                let core = other.machine.core.as_ref().expect("it is open");
+                core.change_state(|state| *state = thawed(state));
                 assert_eq!(other.machine.state.hash(), hash);
             }
         }

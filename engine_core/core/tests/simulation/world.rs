@@ -12,13 +12,15 @@ use whampoa_core::decide::registry::is_uscc;
 use whampoa_core::event::{At, Event};
 use whampoa_core::ids::Id;
 use whampoa_core::rejection::Refusal;
+use whampoa_core::seeded::Random;
 
 use crate::customs::Order;
 use crate::machine::Machine;
-use crate::random::Random;
 
 /// 2026-11-25, noon UTC.
 const START_MS: u64 = 1_795_608_000_000;
+/// One world in so many has a disk that lies.
+const WORLDS_A_LIE: u64 = 6;
 
 /// A party with the code that stands in documents.
 #[derive(Clone)]
@@ -42,20 +44,22 @@ pub struct World {
     pub transfers: Vec<Id>,
     /// Entries made and refusals told, by name.
     pub reached: BTreeSet<String>,
+    seed: u64,
     parties: u32,
 }
 
 pub type Outcome = Result<Vec<(At, Event)>, Refusal>;
 
 impl World {
-    pub fn new(random: Random) -> Self {
+    /// Everybody registered, on a disk that does as it is told.
+    pub fn new(seed: u64) -> Self {
         let nobody = Party {
             id: Id::ZERO,
             code: String::new(),
         };
         let mut world = Self {
-            machine: Machine::new(START_MS),
-            random,
+            machine: Machine::new(START_MS, seed),
+            random: Random::nth(seed, u64::MAX),
             enterprises: Vec::new(),
             merchants: Vec::new(),
             declarants: Vec::new(),
@@ -67,6 +71,7 @@ impl World {
             conversions: Vec::new(),
             transfers: Vec::new(),
             reached: BTreeSet::new(),
+            seed,
             parties: 0,
         };
         world.enterprises = (0..2)
@@ -242,8 +247,15 @@ impl World {
         self.must(Method::PublishRate, &request);
     }
 
-    /// One request, valid or not, and some time.
-    pub fn step(&mut self) {
+    /// One request, valid or not, and some time. Each step has numbers of its own, one half of them for faults.
+    pub fn step(&mut self, at: u32) {
+        self.random = Random::nth(self.seed, 2 * u64::from(at));
+        self.machine.random = Random::nth(self.seed, 2 * u64::from(at) + 1);
+        self.machine.is_hostile = true;
+        self.forget_lost();
+        if self.seed.is_multiple_of(WORLDS_A_LIE) && self.machine.random.one_in(100) {
+            self.machine.lie();
+        }
         if self.random.one_in(4) {
             self.machine.now_ms += self.random.next() % 900_000;
         }
@@ -270,6 +282,15 @@ impl World {
             98 => self.change_rate(),
             _ => self.machine.repeat_one(&mut self.random),
         }
+    }
+
+    /// What was lost with the power before anybody was told of it never was.
+    fn forget_lost(&mut self) {
+        let state = &self.machine.state;
+        self.remittances
+            .retain(|id| state.remittances.get(*id).is_some());
+        self.conversions
+            .retain(|id| state.conversions.get(*id).is_some());
     }
 
     fn change_rate(&mut self) {

@@ -154,6 +154,11 @@ impl MemoryStorage {
         self.disk().capacity = capacity;
     }
 
+    /// Bytes of all files.
+    pub fn used(&self) -> u64 {
+        self.disk().used()
+    }
+
     /// Calls so far that changed something.
     pub fn changes(&self) -> u64 {
         self.disk().changes
@@ -214,14 +219,17 @@ impl Disk {
         change(&mut self.names, name, file);
     }
 
-    fn has_room(&self, grown: usize) -> io::Result<()> {
-        let used: usize = self
+    fn used(&self) -> u64 {
+        let lengths = self
             .names
             .values()
-            .map(|at| self.files[*at].bytes.len())
-            .sum();
+            .map(|at| self.files[*at].bytes.len() as u64);
+        lengths.sum()
+    }
+
+    fn has_room(&self, grown: usize) -> io::Result<()> {
         match self.capacity {
-            Some(capacity) if (used + grown) as u64 > capacity => {
+            Some(capacity) if grown > 0 && self.used() + grown as u64 > capacity => {
                 Err(io::ErrorKind::StorageFull.into())
             }
             _ => Ok(()),

@@ -370,15 +370,14 @@ impl Auditor {
         );
     }
 
-    /// What was never judged, so that it is known.
-    pub fn print(&self) {
-        let (judged, unjudged) = (&self.judged, &self.unjudged);
-        println!(
-            "refusals judged: {}, of {} kinds",
-            judged.values().sum::<u64>(),
-            judged.len()
-        );
-        println!("not judged: {unjudged:?}");
+    /// Refusals that the model agrees with.
+    pub fn judged(&self) -> u64 {
+        self.judged.values().sum()
+    }
+
+    /// What the model has no rules for, so that it is known.
+    pub fn unjudged(&self) -> impl Iterator<Item = &String> {
+        self.unjudged.keys()
     }
 
     /// Sums over everything, at the end of a run.
