@@ -221,14 +221,16 @@ impl World {
             policy_sha256: vec![7; 32],
             ..Default::default()
         };
-        self.must(
+        let request = proto::RegisterGrantsRequest {
+            grants: vec![grant],
+            ..Default::default()
+        };
+        let outcome = self.call(
             Method::RegisterGrants,
-            &proto::RegisterGrantsRequest {
-                grants: vec![grant],
-                ..Default::default()
-            },
+            "spiffe://whampoa/operator",
+            &request,
         );
-        if purpose == Purpose::ForexSettlement {
+        if outcome.is_ok() && purpose == Purpose::ForexSettlement {
             self.grants.push(id);
         }
     }
@@ -244,7 +246,7 @@ impl World {
             source: "test".to_owned(),
             ..Default::default()
         };
-        self.must(Method::PublishRate, &request);
+        let _ = self.call(Method::PublishRate, "spiffe://whampoa/operator", &request);
     }
 
     /// One request, valid or not, and some time. Each step has numbers of its own, one half of them for faults.
