@@ -12,6 +12,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Arguments passed on: make demo ARGS="--trades 1000"
 ARGS ?=
 
+# One or two decoders of each kind of message; `python -m tests.fuzz.soak SECONDS` fuzzes all.
+FUZZED := rust-columns rust-request rust-ceb rust-journal rust-entry \
+	python-bank_notification python-bank_order python-safe_batch python-pboc_batch
+
 # Two makes at once would install into one environment; where flock exists, the second waits.
 LOCK := $(if $(shell command -v flock),flock .build.lock)
 
@@ -56,8 +60,16 @@ bench: build ## load runs of this machine
 	$(BIN)/whampoa bench documents $(ARGS)
 	$(BIN)/whampoa bench allocate $(ARGS)
 
-soak: build ## the seeded simulation of the state machine, for minutes (WHAMPOA_SEED=n repeats one)
-	WHAMPOA_WORKLOAD=$${WHAMPOA_WORKLOAD:-50000} cargo test --release --locked -p whampoa-core --test simulation -- --nocapture
+soak: build ## the long runs of what make test does for seconds: days with the defaults, most of them fuzzing
+	WHAMPOA_SEEDS=$${WHAMPOA_SEEDS:-10000} \
+		cargo test --release --locked -p whampoa-core --test simulation nothing_acknowledged -- --nocapture
+	WHAMPOA_FLIPS=all cargo test --release --locked -p whampoa-core --test flips -- --nocapture
+	$(BIN)/python tests/simulation/mutants.py --seeds 100
+	$(BIN)/pytest -s -m soak tests/simulation
+	WHAMPOA_KILLS=$${WHAMPOA_KILLS:-150} $(BIN)/pytest -s -m soak tests/faults/test_kills.py
+	WHAMPOA_KILLS=$${WHAMPOA_KILLS:-50} $(BIN)/pytest -s -m soak tests/faults/test_corridor.py
+	$(BIN)/whampoa bench recover
+	$(BIN)/python -m tests.fuzz.soak $${WHAMPOA_FUZZ_SECONDS:-7200} $(FUZZED)
 
 fmt: $(LOCKED) ## rewrite Python and Rust in the project's format
 	$(BIN)/ruff format
