@@ -7,14 +7,14 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from bench.corridor import Stage, corridor
+from bench.corridor import corridor
 from bench.environment import environment
 from bench.figures import Reading
 from bench.refusal import accepted
@@ -80,23 +80,21 @@ class Load:
         return rows
 
 
-class Backups:
-    """Backups one after the other into one target, as long as a window lasts."""
-
-    def __init__(self, stage: Stage, target: Path) -> None:
-        self._words = ("backup", str(target), "--data-dir", str(stage.corridor.data_dir))
-        self.bytes = 0
-        self.seconds = 0.0
-
-    async def once(self) -> dict[str, Any]:
-        found = await verb(*self._words)
-        self.bytes += found["journal_bytes_copied"] + found["private_bytes_copied"]
-        self.seconds += found["seconds"]
-        return found
-
-    async def until(self, over: asyncio.Event) -> None:
-        while not over.is_set():
-            await self.once()
+async def beside(words: Sequence[str], over: asyncio.Event) -> None:
+    """Runs a verb again and again; what still runs in the end is killed, as a backup may be."""
+    while not over.is_set():
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "whampoa.cli.main", *words),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        ended, ending = asyncio.create_task(process.wait()), asyncio.create_task(over.wait())
+        await asyncio.wait([ended, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not ended.done():
+            process.kill()
+        if await ended > 0:
+            raise VerbFailed(f"{words[0]} ended with {process.returncode}")
 
 
 async def _accounts(engine: Client) -> tuple[int, int]:
@@ -114,14 +112,19 @@ async def _accounts(engine: Client) -> tuple[int, int]:
     return first, second
 
 
-async def _with_backup(load: Load, backups: Backups, seconds: float) -> int:
+async def _with_backup(load: Load, words: Sequence[str], seconds: float) -> int:
     over = asyncio.Event()
-    running = asyncio.create_task(backups.until(over))
+    running = asyncio.create_task(beside(words, over))
     try:
         return await load.run(seconds)
     finally:
         over.set()
         await running
+
+
+def _bytes(copied: dict[str, Any]) -> int:
+    total: int = copied["journal_bytes_copied"] + copied["private_bytes_copied"]
+    return total
 
 
 async def run(
@@ -134,35 +137,39 @@ async def run(
     """So many windows without and with a backup in turns. `loaded` gives the progress of a part."""
     with TemporaryDirectory(prefix="whampoa-") as scratch:
         target, restored = Path(scratch) / "backup", Path(scratch) / "restored"
+        whole_target = Path(scratch) / "whole"
         async with corridor(data_dir, ("engine",)) as stage:
             engine = stage.partners.operator
             load = Load(engine, await _accounts(engine), clients)
-            backups = Backups(stage, target)
+            source = ("--data-dir", str(stage.corridor.data_dir))
+            words = ("backup", str(target), *source)
             await load.run(seconds)
             advance = loaded("windows without and with a backup", 2 * pairs)
             without: list[int] = []
-            beside: list[int] = []
+            with_backup: list[int] = []
             for _ in range(pairs):
                 without.append(await load.run(seconds))
                 advance(1)
-                beside.append(await _with_backup(load, backups, seconds))
+                with_backup.append(await _with_backup(load, words, seconds))
                 advance(1)
             after = await Reading.take(engine, stage.corridor)
-            last = await backups.once()
+            await verb(*words, "--cpu", "100")
+            whole = await verb("backup", str(whole_target), *source, "--cpu", "100")
         found = await verb("restore", str(target), "--data-dir", str(restored))
         is_whole = (found["index"], found["state_hash"]) == (
             after.durable_index,
-            last["state_hash"],
+            whole["state_hash"],
         )
-    plain, loaded_rows = statistics.median(without), statistics.median(beside)
+    plain, loaded_rows = statistics.median(without), statistics.median(with_backup)
     return {
         "rows_per_second": int(plain),
         "rows_per_second_with_backup": int(loaded_rows),
         "cost_percent": round(100 * (1 - loaded_rows / plain), 1),
         "cost_percent_of_pairs": [
-            round(100 * (1 - pair[1] / pair[0]), 1) for pair in zip(without, beside, strict=True)
+            round(100 * (1 - pair[1] / pair[0]), 1)
+            for pair in zip(without, with_backup, strict=True)
         ],
-        "backup_mb_per_second": round(backups.bytes / MIB / max(backups.seconds, 1e-9), 1),
+        "backup_mb_per_second": round(_bytes(whole) / MIB / max(whole["seconds"], 1e-9), 1),
         "rows": after.rows,
         "restore_ok": is_whole,
         "durable": is_whole,
