@@ -27,9 +27,18 @@ from whampoa.feed.v1 import feed_service_pb2 as feed
 SECONDS = 60
 
 
-def begun(data_dir: Path, target: Path, *words: str) -> subprocess.Popen[str]:
+def begun(data_dir: Path, target: Path) -> subprocess.Popen[str]:
     """A backup as a process of its own: it makes itself nice for good."""
-    command = [sys.executable, "-m", "whampoa.cli.main", "backup", str(target), "--json", *words]
+    command = [
+        sys.executable,
+        "-m",
+        "whampoa.cli.main",
+        "backup",
+        str(target),
+        "--json",
+        "--cpu",
+        "100",
+    ]
     return subprocess.Popen(
         [*command, "--data-dir", str(data_dir)],
         stdout=subprocess.PIPE,
@@ -38,8 +47,8 @@ def begun(data_dir: Path, target: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def backed_up(data_dir: Path, target: Path, *words: str) -> dict[str, Any]:
-    process = begun(data_dir, target, *words)
+def backed_up(data_dir: Path, target: Path) -> dict[str, Any]:
+    process = begun(data_dir, target)
     out, err = process.communicate(timeout=SECONDS)
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     assert found["ok"] is (process.returncode == 0), (out, err)
