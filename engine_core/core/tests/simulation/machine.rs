@@ -194,6 +194,7 @@ impl Machine {
         if !is_no_room {
             self.judge(&submission, &reply);
         }
+        let id = submission.check().map(|it| it.mark.request_id);
         let sent = Sent {
             submission,
             reply,
@@ -201,6 +202,8 @@ impl Machine {
         };
         self.in_flight.insert(self.tokens, sent);
         Some(match refusal {
+            // It came before, and its sender did not know: what it made then.
+            None if events.is_empty() => Ok(self.made_by(&id)),
             None => Ok(events),
             Some(refusal) => Err(refusal),
         })
@@ -216,6 +219,17 @@ impl Machine {
         let old = (known.max(durable) - durable) as usize;
         made.extend(waiting.into_iter().skip(old));
         Some(made)
+    }
+
+    /// The entries of a request that was accepted before.
+    fn made_by(&self, id: &Result<Id, Refusal>) -> Vec<(At, Event)> {
+        let id = id.as_ref().expect("it was accepted");
+        let known = self.state.requests.get(*id).expect("it was accepted");
+        let read = |index: u64| {
+            let view = EntryView::parse(&self.entries[index as usize]).expect("readable");
+            read_entry(&view).expect("readable")
+        };
+        (known.first_index..=known.last_index).map(read).collect()
     }
 
     /// Takes an entry from its bytes alone.

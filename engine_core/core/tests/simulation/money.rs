@@ -167,7 +167,10 @@ impl World {
             self.machine.now_ms.max(self.machine.state.time_ms),
         );
         let request = allocation(remittance_id, mode, asked, &advice);
+        let losses = self.machine.tally.power_losses;
         match self.call(Method::Allocate, OPERATOR, &request) {
+            // Shared over another world than was expected.
+            _ if self.machine.tally.power_losses > losses => {}
             Ok(entries) => {
                 let mut rows = Vec::new();
                 for (_, event) in &entries {
