@@ -50,11 +50,11 @@ impl Machine {
             }
         }
         match self.random.below(400) {
-            0..=7 => {
+            0..=3 => {
                 let changes = 1 + self.random.below(CHANGES_MAX) as u64;
                 self.disk.power_off_in(changes);
             }
-            8..=9 => self.recover(),
+            8 => self.recover(),
             10..=11 => {
                 let room = self.random.below(2 * SEGMENT_BYTES as usize) as u64;
                 let used = self.disk.used();
