@@ -43,7 +43,7 @@ pub struct Outcome {
 /// Steps of one world: enough for money to come full circle, few enough that laws over the whole state cost little.
 const STEPS: u32 = 400;
 /// More than a million operations.
-const SEEDS: u64 = 2_100;
+const SEEDS: u64 = 2_200;
 /// How often progress is told.
 const SEEDS_A_LINE: u64 = 500;
 
