@@ -9,7 +9,7 @@ use whampoa_core::event::{Draft, Event, NO_INDEX, RequestMark};
 use whampoa_core::ids::Id;
 use whampoa_core::journal::entry::seal;
 use whampoa_core::journal::storage::FileStorage;
-use whampoa_core::journal::{Config, Journal};
+use whampoa_core::journal::{Config, Journal, Step};
 use whampoa_core::money::USD;
 use whampoa_core::pipeline::seal::entry_draft;
 
@@ -97,7 +97,8 @@ pub fn fill(dir: &Path, fill: Fill) {
         segment_bytes: fill.segment_bytes,
         ..Config::default()
     };
-    let (journal, _) = Journal::open(storage, config).unwrap();
+    // One frame an entry, whatever the machine does meanwhile: snapshots know frames by their places.
+    let (journal, _) = Journal::open_stepped(storage, config).unwrap();
     let (mut index, mut link) = (0, [0; 32]);
     let mut append = |event: Event, time_ms: u64| {
         let mark = RequestMark {
@@ -109,6 +110,7 @@ pub fn fill(dir: &Path, fill: Fill) {
         let sealed = seal(draft, index, link, [fill.seed; 32]);
         (index, link) = (index + 1, sealed.link);
         journal.append(vec![sealed]).unwrap();
+        assert_eq!(journal.step().unwrap(), Step::Wrote);
     };
     append(accounts().into(), START_MS);
     for message in 0..fill.rows.div_ceil(fill.rows_of_message) {
