@@ -164,7 +164,7 @@ def planted(request: pytest.FixtureRequest) -> tuple[str, Plant, int]:
 
 def test_a_planted_bug_is_noticed(planted: tuple[str, Plant, int]) -> None:
     name, plant, known = planted
-    # A change of the engine's entries moves what a seed meets: then another of the first hundred does.
+    # A change of the engine's entries moves what a seed meets: another of the first hundred does.
     assert any(_caught(plant, seed) for seed in (known, *range(SEEDS))), name
 
 
