@@ -6,8 +6,8 @@ use whampoa_core::journal::storage::Storage;
 
 use crate::each_seed;
 use crate::place::{Place, line};
-use crate::random::Random;
 use crate::source::Source;
+use whampoa_core::seeded::Random;
 
 /// A source and its backup, of several segments.
 fn backed_up(random: &mut Random) -> (Source, Place) {

@@ -5,11 +5,10 @@ mod copying;
 mod damage;
 mod interruption;
 mod place;
-mod random;
 mod restoring;
 mod source;
 
-use random::Random;
+use whampoa_core::seeded::Random;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -24,6 +23,6 @@ fn each_seed(run: impl Fn(&mut Random)) {
     };
     for seed in seeds {
         println!("WHAMPOA_SEED={seed}");
-        run(&mut Random(seed));
+        run(&mut Random::new(seed));
     }
 }

@@ -6,8 +6,8 @@ use whampoa_core::backup::{Folders, manifest};
 use whampoa_core::journal::Fault;
 use whampoa_core::journal::storage::{MemoryStorage, Storage};
 
-use crate::random::Random;
 use crate::source::Source;
+use whampoa_core::seeded::Random;
 
 pub const LOG_KEY: &[u8] = b"the key of the log, 32 bytes long";
 

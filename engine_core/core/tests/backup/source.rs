@@ -9,7 +9,7 @@ use whampoa_core::journal::{Config, Journal};
 use whampoa_core::pipeline::seal::entry_draft;
 use whampoa_core::private::PrivateStore;
 
-use crate::random::Random;
+use whampoa_core::seeded::Random;
 
 pub const SEGMENT_BYTES: u64 = 64 << 10;
 pub const FIELD: u16 = 0x1000;
